@@ -1,0 +1,66 @@
+import { ExhibitError } from './exhibit-error.ts';
+
+/**
+ * Bytes that can be read at any offset: a file, a buffer, a browser File, an HTTP range, an object in S3.
+ * Nobody above knows which. A source never changes while it is open: evidence is read, not written.
+ */
+export interface ByteSource {
+  /** Length in bytes. */
+  readonly size: number;
+  /**
+   * Reads `length` bytes at `offset`, both in bytes. Fewer bytes come back only where the source ends.
+   * The result may be a view of memory that others see too: do not write to it.
+   */
+  read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array>;
+}
+
+/** No single read asks for more than this many bytes; whoever needs more reads in pieces. */
+export const MAX_READ_LENGTH = 64 * 1024 * 1024;
+
+/** Refuses offsets and lengths that no honest caller asks for; sources call it before they read. */
+export function checkRange(offset: number, length: number): void {
+  if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(length) || offset < 0 || length < 0) {
+    throw new ExhibitError('BAD_RANGE', `cannot read ${length} bytes at offset ${offset}`);
+  }
+  if (length > MAX_READ_LENGTH) {
+    throw new ExhibitError('BAD_RANGE', `a read of ${length} bytes exceeds the limit of ${MAX_READ_LENGTH}`);
+  }
+}
+
+/** Like `read`, but a source that ends before `length` bytes is an error with code `CUT_SHORT`. */
+export async function readExactly(
+  source: ByteSource,
+  offset: number,
+  length: number,
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
+  const bytes = await source.read(offset, length, signal);
+  if (bytes.length < length) {
+    throw new ExhibitError('CUT_SHORT', `${length} bytes were expected but only ${bytes.length} are there`, { offset });
+  }
+  return bytes;
+}
+
+/** Bytes in memory as a source. */
+export function bufferSource(bytes: Uint8Array): ByteSource {
+  return {
+    size: bytes.length,
+    read: async (offset, length) => {
+      checkRange(offset, length);
+      return bytes.subarray(offset, offset + length);
+    },
+  };
+}
+
+/** The part of `parent` from `offset`, `length` bytes long, or shorter where the parent ends. */
+export function sliceSource(parent: ByteSource, offset: number, length: number): ByteSource {
+  const size = Math.max(0, Math.min(length, parent.size - offset));
+  return {
+    size,
+    read: async (at, count, signal) => {
+      checkRange(at, count);
+      const available = Math.max(0, Math.min(count, size - at));
+      return available === 0 ? new Uint8Array(0) : parent.read(offset + at, available, signal);
+    },
+  };
+}

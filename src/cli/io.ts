@@ -1,0 +1,58 @@
+/** The outside of a command: what it prints to and what it may assume of the terminal. Tests pass their own. */
+export interface Io {
+  /** Results. Resolves when the reader has taken the text, so that a slow pipe never fills memory. */
+  out(text: string): Promise<void>;
+  /** Raw bytes, for `--output -`. */
+  outBytes(bytes: Uint8Array): Promise<void>;
+  /** Progress, warnings and errors. */
+  err(text: string): void;
+  /** Width in columns to fit results into; Infinity where the output is not a terminal. */
+  readonly columns: number;
+  readonly color: boolean;
+  /** Both stderr is a terminal and the user can see a line being redrawn. */
+  readonly interactive: boolean;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly workingDirectory: string;
+}
+
+/** Exit codes; docs/guide/exit-codes.md tells users. */
+export const ExitCode = {
+  done: 0,
+  /** It could not be done; stderr says why. */
+  failed: 1,
+  /** The command line was wrong. */
+  usage: 2,
+  /** Done as far as the evidence goes: something in it was damaged or missing, and a warning says what. */
+  damaged: 3,
+} as const;
+export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
+
+function isColorWanted(stream: NodeJS.WriteStream, environment: NodeJS.ProcessEnv): boolean {
+  if (environment.NO_COLOR) return false;
+  if (environment.FORCE_COLOR) return environment.FORCE_COLOR !== '0';
+  return stream.isTTY === true && environment.TERM !== 'dumb';
+}
+
+/** The process's own streams. A reader that goes away (`| head`) ends the program quietly. */
+export function processIo(): Io {
+  const { stdout, stderr, env } = process;
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(ExitCode.done);
+    throw error;
+  });
+  const write = (data: string | Uint8Array): Promise<void> =>
+    new Promise((resolve) => {
+      if (stdout.write(data)) resolve();
+      else stdout.once('drain', resolve);
+    });
+  return {
+    out: write,
+    outBytes: write,
+    err: (text) => stderr.write(text),
+    columns: stdout.isTTY ? stdout.columns : Number.POSITIVE_INFINITY,
+    color: isColorWanted(stdout, env),
+    interactive: stderr.isTTY === true && env.TERM !== 'dumb',
+    environment: env,
+    workingDirectory: process.cwd(),
+  };
+}
