@@ -5,13 +5,48 @@
 export type ErrorCode =
   | 'BAD_RANGE'
   | 'CUT_SHORT'
-  | 'LIMIT_EXCEEDED';
+  | 'LIMIT_EXCEEDED'
+  | 'MALFORMED'
+  | 'NOT_AN_ARCHIVE'
+  | 'FILE_NOT_FOUND'
+  | 'FILE_UNREADABLE'
+  | 'FILE_EXISTS'
+  | 'WRITE_FAILED'
+  | 'ENTRY_NOT_FOUND'
+  | 'UNSAFE_PATH'
+  | 'API_FAILED'
+  | 'API_FORBIDDEN'
+  | 'API_UNAUTHORIZED'
+  | 'BAD_CREDENTIALS'
+  | 'BAD_KUBECONFIG'
+  | 'BAD_TARGET'
+  | 'CAPTURE_CONNECTION_LOST'
+  | 'CHECKPOINT_DISABLED'
+  | 'CHECKPOINT_FAILED'
+  | 'CHECKPOINT_IN_PROGRESS'
+  | 'CHECKPOINT_TIMED_OUT'
+  | 'CHECKPOINT_UNSUPPORTED'
+  | 'CONNECTION_FAILED'
+  | 'CONTAINER_CHOICE'
+  | 'CONTAINER_NOT_FOUND'
+  | 'CONTAINER_NOT_RUNNING'
+  | 'CRIU_DISABLED'
+  | 'CRIU_MISSING'
+  | 'KUBELET_AUTHORIZATION_FAILED'
+  | 'KUBELET_BAD_ANSWER'
+  | 'KUBELET_FORBIDDEN'
+  | 'KUBELET_UNAUTHORIZED'
+  | 'KUBELET_UNVERIFIED'
+  | 'NO_ROUTE'
+  | 'POD_NOT_FOUND';
 
 interface ErrorDetails {
   /** The archive entry or file that the error is about. */
   readonly source?: string | undefined;
   /** Where in that source, in bytes. */
   readonly offset?: number | undefined;
+  /** What to do about it when that takes more than a sentence: commands and choices, each printed on its own line. */
+  readonly help?: readonly string[] | undefined;
   readonly cause?: unknown;
 }
 
@@ -20,6 +55,7 @@ export class ExhibitError extends Error {
   readonly code: ErrorCode;
   readonly source: string | undefined;
   readonly offset: number | undefined;
+  readonly help: readonly string[];
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, { cause: details.cause });
@@ -27,5 +63,6 @@ export class ExhibitError extends Error {
     this.code = code;
     this.source = details.source;
     this.offset = details.offset;
+    this.help = details.help ?? [];
   }
 }
