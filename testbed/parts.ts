@@ -1,0 +1,118 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Part, textsOf } from './cache.ts';
+import { output, run } from './process.ts';
+import { imageArchive } from './workloads/image.ts';
+
+const here = import.meta.dirname;
+
+/** bookworm's own CRIU fails on kernels from 6.1x on (vDSO): all comes from sid. */
+const PACKAGES = [
+  'busybox-static',
+  'ca-certificates',
+  'checkpointctl',
+  'conmon',
+  'containerd',
+  'containernetworking-plugins',
+  'criu',
+  'curl',
+  'etcd-server',
+  'gcc',
+  'gdb',
+  'iproute2',
+  'iptables',
+  'kubectl',
+  'musl-tools',
+  'openssl',
+  'podman',
+  'procps',
+  'python3-pycriu',
+  'runc',
+  'zstd',
+];
+
+const ROOTFS_OPTIONS = [
+  '--variant=minbase',
+  '--mode=root',
+  `--include=${PACKAGES.join(',')}`,
+  // A mirror may serve a snapshot of sid that is older than its Release file allows.
+  '--aptopt=Acquire::Check-Valid-Until "false"',
+  '--aptopt=APT::Install-Recommends "false"',
+  '--dpkgopt=path-exclude=/usr/share/doc/*',
+  '--dpkgopt=path-exclude=/usr/share/locale/*',
+  '--dpkgopt=path-exclude=/usr/share/man/*',
+];
+
+/** The root filesystem that everything runs on. It is never written to once it is built. */
+export const rootfs: Part = {
+  name: 'rootfs',
+  ingredients: ROOTFS_OPTIONS,
+  async build(target) {
+    await installMmdebstrap();
+    await output(['mmdebstrap', '--quiet', ...ROOTFS_OPTIONS, 'sid', target]);
+  },
+};
+
+async function installMmdebstrap(): Promise<void> {
+  if ((await run(['which', 'mmdebstrap'])).code === 0) return;
+  await output(['apt-get', 'update', '-qq']);
+  await output(['apt-get', 'install', '-y', '-qq', '--no-install-recommends', 'mmdebstrap']);
+}
+
+export const KUBERNETES_VERSION = 'v1.36.3';
+
+/** kubelet and kube-apiserver in one program; see kubernetes/main.go. */
+export const kubernetes: Part = {
+  name: 'kubernetes',
+  ingredients: [
+    KUBERNETES_VERSION,
+    ...textsOf(join(here, 'kubernetes'), ['go.mod', 'go.sum', 'main.go']),
+    ...linkerFlags(),
+  ],
+  async build(target) {
+    const flags = linkerFlags().join(' ');
+    const source = join(here, 'kubernetes');
+    // The environment stays the user's own: it says where modules come from and where builds are kept.
+    const build = ['go', 'build', '-C', source, '-trimpath', '-ldflags', flags, '-o', target, '.'];
+    await output(['env', 'CGO_ENABLED=0', ...build]);
+  },
+};
+
+/** Stamped as Kubernetes' own release builds are, so that this is a release kubelet. */
+function linkerFlags(): string[] {
+  const [major, minor] = KUBERNETES_VERSION.slice(1).split('.');
+  const stamp = (name: string, value: string | undefined) =>
+    `-X k8s.io/component-base/version.${name}=${value}`;
+  return [
+    '-s -w',
+    stamp('gitVersion', KUBERNETES_VERSION),
+    stamp('gitMajor', major),
+    stamp('gitMinor', minor),
+    stamp('gitTreeState', 'clean'),
+  ];
+}
+
+/** The images, as one Docker archive: programs compiled in the root filesystem, on busybox. */
+export function images(rootfsPath: string): Part {
+  const programs = join(here, 'workloads', 'programs');
+  const compiler = join(here, 'sandbox', 'compile.sh');
+  return {
+    name: 'images',
+    ingredients: [
+      rootfsPath,
+      readFileSync(compiler, 'utf8'),
+      ...textsOf(programs),
+      ...textsOf(here, ['docker-archive.ts', 'tar.ts', 'workloads/image.ts']),
+    ],
+    async build(target) {
+      const compiled = mkdtempSync(join(tmpdir(), 'exhibit-testbed-'));
+      try {
+        await output([compiler, rootfsPath, programs, compiled]);
+        writeFileSync(target, imageArchive(compiled));
+      } finally {
+        rmSync(compiled, { recursive: true });
+      }
+    },
+  };
+}

