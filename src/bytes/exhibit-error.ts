@@ -3,6 +3,7 @@
  * them, so a code is never renamed and never reused.
  */
 export type ErrorCode =
+  | 'BAD_IMAGE'
   | 'BAD_RANGE'
   | 'CUT_SHORT'
   | 'LIMIT_EXCEEDED'
@@ -38,7 +39,8 @@ export type ErrorCode =
   | 'KUBELET_UNAUTHORIZED'
   | 'KUBELET_UNVERIFIED'
   | 'NO_ROUTE'
-  | 'POD_NOT_FOUND';
+  | 'POD_NOT_FOUND'
+  | 'BAD_PATTERN';
 
 interface ErrorDetails {
   /** The archive entry or file that the error is about. */
