@@ -14,6 +14,7 @@ const REPOSITORY = dirname(import.meta.dirname);
 const IMAGES = '/usr/local/lib/exhibit/images.tar';
 /** The repository and the host's Node.js are inside a node too, read-only. */
 const REPOSITORY_INSIDE = '/repo';
+const EXHIBIT_INSIDE = `${REPOSITORY_INSIDE}/dist/exhibit.js`;
 const NODE_JS_INSIDE = '/usr/local/bin/node';
 
 export interface NodeOptions {
@@ -56,7 +57,8 @@ export function openNode(id: string): TestNode {
 async function startKubernetes(node: TestNode, authorizationCache: string): Promise<void> {
   const { folder } = node.credentials;
   await writeCredentials(node, folder);
-  await startServices(node, { folder, images: IMAGES, authorizationCache });
+  const exhibit = `#!/bin/sh\nexec ${NODE_JS_INSIDE} ${EXHIBIT_INSIDE} "$@"\n`;
+  await startServices(node, { folder, images: IMAGES, exhibit, authorizationCache });
   await node.apply(API_SERVER_BINDING);
 }
 
@@ -188,7 +190,7 @@ export class TestNode extends Sandbox {
 
   /** The same, to be watched and sent signals to with `signal`. */
   startExhibit(args: readonly string[], options: RunOptions = {}): Running {
-    return this.start([NODE_JS_INSIDE, `${REPOSITORY_INSIDE}/dist/exhibit.js`, ...args], options);
+    return this.start([NODE_JS_INSIDE, EXHIBIT_INSIDE, ...args], options);
   }
 
   /** The same, as a responder elsewhere, who reaches the node's network only. */

@@ -13,7 +13,6 @@ const ENVIRONMENT: Readonly<Record<string, string>> = {
   HOME: '/root',
   LANG: 'C.UTF-8',
   PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-  TERM: process.env.TERM ?? 'dumb',
 };
 
 export interface SandboxOptions {
@@ -26,6 +25,7 @@ export interface SandboxOptions {
 
 /** Namespaces with a root filesystem of their own. */
 export class Sandbox {
+  readonly environment = ENVIRONMENT;
   readonly state: NodeState;
   readonly #init: { readonly pid: number; readonly started: number };
 

@@ -16,6 +16,8 @@ export interface ServiceOptions {
   readonly folder: string;
   /** The workloads' images, in the sandbox. */
   readonly images: string;
+  /** A script for people's shells on the node. */
+  readonly exhibit: string;
   /** How long the kubelet remembers a refusal, as Go writes durations. */
   readonly authorizationCache: string;
 }
@@ -35,6 +37,7 @@ async function configure(node: Sandbox, options: ServiceOptions): Promise<void> 
   write('etc/cni/net.d/10-pods.conflist', JSON.stringify(POD_NETWORK));
   write('etc/containers/containers.conf', PODMAN);
   write('etc/containers/policy.json', JSON.stringify({ default: [{ type: 'insecureAcceptAnything' }] }));
+  writeFileSync(join(node.root, 'usr/local/bin/exhibit'), options.exhibit, { mode: 0o755 });
   // JSON is YAML.
   write('etc/kubernetes/kubelet.yaml', JSON.stringify(kubeletConfiguration(options)));
 }

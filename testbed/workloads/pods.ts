@@ -1,5 +1,8 @@
 /** The pods that tests capture. No scheduler and no controllers run: a pod names its node and wants no token. */
 import { NODE_NAME } from '../credentials.ts';
+
+export { WORKLOAD_IMAGE } from './image.ts';
+
 import { WORKLOAD_IMAGE } from './image.ts';
 
 export interface Container {
