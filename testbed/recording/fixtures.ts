@@ -54,6 +54,7 @@ export const FIXTURES: readonly Fixture[] = [
       'bytes in pipes, sockets and a terminal, shared memory, locks, epoll, timers, signals, queues, a file in /dev.',
     file: 'checkpoint.tar',
     async set(node) {
+      node.setRuncOptions('file-locks');
       const scene = await podScene(node, pods.zoo, 'zoo');
       await waitLog(node, SHOP, 'zoo', 'zoo', 'ready');
       return scene;

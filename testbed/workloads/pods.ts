@@ -68,6 +68,7 @@ export const vanished = pod(SHOP, 'vanished', [
   { name: 'vanished', command: ['sh', '-c', 'cp /bin/vanish /tmp/update; /tmp/update & exec sleep 1000000'] },
 ]);
 export const unread = pod(SHOP, 'unread', [{ name: 'unread', command: ['unread'] }]);
+/** Needs `file-locks` in runc.conf. */
 export const kinds = pod(SHOP, 'kinds', [{ name: 'kinds', command: ['kinds'] }]);
 /** Needs `force-irmap` and `irmap-scan-path=/etc` in runc.conf. */
 export const watch = pod(SHOP, 'watch', [{ name: 'watch', command: ['watch'] }]);
@@ -77,7 +78,7 @@ export function hoard(mebibytes: number) {
   return pod(SHOP, 'hoard', [{ name: 'hoard', command: ['hoard', `${mebibytes}`] }]);
 }
 
-/** Everything that gives rise to images of many kinds, in one container. */
+/** Everything that gives rise to images of many kinds, in one container. Needs `file-locks` in runc.conf. */
 export const zoo = pod(SHOP, 'zoo', [
   {
     name: 'zoo',
