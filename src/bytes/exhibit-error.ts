@@ -4,6 +4,7 @@
  */
 export type ErrorCode =
   | 'BAD_IMAGE'
+  | 'RAW_IMAGE'
   | 'BAD_RANGE'
   | 'CUT_SHORT'
   | 'LIMIT_EXCEEDED'
@@ -39,6 +40,7 @@ export type ErrorCode =
   | 'KUBELET_UNAUTHORIZED'
   | 'KUBELET_UNVERIFIED'
   | 'NO_ROUTE'
+  | 'NO_SUCH_PROCESS'
   | 'POD_NOT_FOUND'
   | 'BAD_PATTERN';
 
