@@ -1,4 +1,5 @@
 import { Automaton, type Before, contextOf, DEAD } from './automaton.ts';
+import type { RegexNode } from './node.ts';
 import { type ParseOptions, parseRegex } from './parser.ts';
 import { type Prefilter, prefilterOf } from './prefilter.ts';
 import { compile } from './program.ts';
@@ -21,13 +22,15 @@ export interface ByteRange {
 export interface RegexOptions extends ParseOptions {
   /** Default MAX_MATCH_LENGTH. */
   readonly maxMatchLength?: number;
+  /** Every byte at which a match begins, also inside of another match. */
+  readonly overlapping?: boolean;
 }
 
 /** A compiled pattern. It is found in time linear in the memory, whatever the pattern and whatever the memory. */
 export interface Regex {
   readonly maxMatchLength: number;
   /**
-   * The matches that begin in `[from, limit)`, leftmost first, not overlapping and not empty; of those that begin at one
+   * The matches that begin in `[from, limit)`, leftmost first, not empty and (unless asked for) not overlapping; of those that begin at one
    * byte, the one that the pattern prefers (as Perl and RE2). `window[from - 1]` is what stands before; where `from` is 0
    * the text begins. `isEnd`: the text ends where the window ends; otherwise `limit` must lie `maxMatchLength` before it.
    */
@@ -36,16 +39,15 @@ export interface Regex {
 
 /** Compiles a pattern in RE2's syntax (parser.ts). Throws `BAD_PATTERN`. */
 export function compileRegex(pattern: string, options: RegexOptions = {}): Regex {
-  const node = parseRegex(pattern, options);
+  return compileNode(parseRegex(pattern, options), options);
+}
+
+/** Compiles a tree that was made otherwise than from a text. */
+export function compileNode(node: RegexNode, options: Omit<RegexOptions, 'ignoreCase'> = {}): Regex {
   const program = compile(node, false);
   const forward = new Automaton(program, true);
   const backward = new Automaton(compile(node, true), false);
-  return new AutomatonRegex(
-    forward,
-    backward,
-    prefilterOf(program),
-    options.maxMatchLength ?? MAX_MATCH_LENGTH,
-  );
+  return new AutomatonRegex(forward, backward, prefilterOf(program), options);
 }
 
 /** A window and whether the text ends with it. */
@@ -59,17 +61,19 @@ class AutomatonRegex implements Regex {
   readonly #forward: Automaton;
   readonly #backward: Automaton;
   readonly #prefilter: Prefilter | undefined;
+  readonly #overlapping: boolean;
 
   constructor(
     forward: Automaton,
     backward: Automaton,
     prefilter: Prefilter | undefined,
-    maxMatchLength: number,
+    options: RegexOptions,
   ) {
     this.#forward = forward;
     this.#backward = backward;
     this.#prefilter = prefilter;
-    this.maxMatchLength = maxMatchLength;
+    this.maxMatchLength = options.maxMatchLength ?? MAX_MATCH_LENGTH;
+    this.#overlapping = options.overlapping === true;
   }
 
   *matches(bytes: Uint8Array, from: number, limit: number, isEnd: boolean): Generator<ByteRange, number> {
@@ -80,7 +84,7 @@ class AutomatonRegex implements Regex {
       const match = find(at);
       if (match === undefined || match.start >= limit) break;
       if (match.end > match.start) yield match;
-      at = Math.max(match.end, match.start + 1);
+      at = this.#overlapping ? match.start + 1 : Math.max(match.end, match.start + 1);
     }
     return Math.max(at, limit);
   }

@@ -1,0 +1,173 @@
+import { formatAddress } from '../bytes/brand.ts';
+import type { SourceLocation } from '../bytes/source-location.ts';
+import type { AddressSpace, Region, RegionKind } from '../checkpoint/address-space.ts';
+import type { Checkpoint, Process } from '../checkpoint/checkpoint.ts';
+import type { Owner } from '../checkpoint/memory-layout.ts';
+import { type MemoryHit, type ScanOptions, scanMemory } from '../checkpoint/memory-scan.ts';
+import { toHex, toText } from './byte-text.ts';
+import { type CompiledScanner, compileQuery, type HitEncoding, type SearchQuery } from './pattern.ts';
+
+/** More context is a dump and not a hit. */
+export const MAX_CONTEXT = 64 * 1024;
+
+/** One place where the bytes stand: what `memparse --json` prints, one line each. */
+export interface SearchHit {
+  readonly pid: number;
+  readonly comm: string;
+  /** `0x…`. */
+  readonly address: string;
+  /** The VMA that holds the first byte. */
+  readonly region: HitRegion | undefined;
+  /** Bytes. */
+  readonly length: number;
+  readonly encoding: HitEncoding;
+  /** The bytes as a person reads them; bytes that are no text as `\xNN`. */
+  readonly text: string;
+  /** The bytes, exactly. */
+  readonly hex: string;
+  /** The bytes around, as far as they are in the archive; undefined unless asked for. */
+  readonly context: HitContext | undefined;
+  /** Where the bytes lie: several ranges where they cross pages that lie apart. */
+  readonly locations: readonly HitLocation[];
+  /** The same bytes as other searched processes see them (shared memory). */
+  readonly sharedWith: readonly { readonly pid: number; readonly comm: string; readonly address: string }[];
+}
+
+export interface HitRegion {
+  readonly start: string;
+  readonly end: string;
+  readonly permissions: string;
+  readonly kind: RegionKind;
+  readonly name: string;
+}
+
+export interface HitContext {
+  readonly before: string;
+  readonly after: string;
+  readonly beforeHex: string;
+  readonly afterHex: string;
+}
+
+export interface HitLocation extends SourceLocation {
+  /** Offset in the archive file; undefined where the archive is compressed. */
+  readonly archiveOffset: number | undefined;
+}
+
+export interface SearchOptions extends ScanOptions {
+  /** Only these processes. */
+  readonly pids?: readonly number[] | undefined;
+  /** Bytes of context on each side, at most MAX_CONTEXT. Default 0. */
+  readonly context?: number | undefined;
+}
+
+/**
+ * Looks for `query` in the memory of a checkpoint's processes. Hits come in batches, in the order of the archive, as they
+ * are found. Throws `BAD_PATTERN` before anything is read.
+ */
+export function searchMemory(
+  checkpoint: Checkpoint,
+  query: SearchQuery,
+  options: SearchOptions = {},
+): AsyncGenerator<readonly SearchHit[]> {
+  return search(checkpoint, compileQuery(query), options);
+}
+
+async function* search(
+  checkpoint: Checkpoint,
+  compiled: readonly CompiledScanner[],
+  options: SearchOptions,
+): AsyncGenerator<readonly SearchHit[]> {
+  const processes = new Map<AddressSpace, Process>();
+  for (const process of await checkpoint.processes()) {
+    if (options.pids !== undefined && !options.pids.includes(process.pid)) continue;
+    const space = await process.addressSpace();
+    if (space !== undefined) processes.set(space, process);
+  }
+  const scanners = compiled.map(({ scanner }) => scanner);
+  for await (const batch of scanMemory([...processes.keys()], checkpoint.archive, scanners, options)) {
+    const hits: SearchHit[] = [];
+    for (const hit of batch) {
+      const encoding = compiled[hit.scanner]?.encoding ?? 'bytes';
+      hits.push(await describe(hit, encoding, checkpoint, processes, options.context ?? 0));
+    }
+    yield hits;
+  }
+}
+
+async function describe(
+  hit: MemoryHit,
+  encoding: HitEncoding,
+  checkpoint: Checkpoint,
+  processes: ReadonlyMap<AddressSpace, Process>,
+  context: number,
+): Promise<SearchHit> {
+  const [first, ...others] = hit.owners.map((owner) => describeOwner(owner, processes));
+  const { space, address } = hit.owners[0];
+  const region = space.regionAt(address);
+  return {
+    pid: space.pid,
+    comm: first?.comm ?? '',
+    address: formatAddress(address),
+    region: region && describeRegion(region),
+    length: hit.bytes.length,
+    encoding,
+    text: toText(hit.bytes, encoding),
+    hex: toHex(hit.bytes),
+    context: context > 0 ? await readContext(space, address, hit.bytes.length, context, encoding) : undefined,
+    locations: hit.locations.map((location) => ({
+      ...location,
+      archiveOffset: archiveOffset(checkpoint, location),
+    })),
+    sharedWith: others,
+  };
+}
+
+function describeOwner({ space, address }: Owner, processes: ReadonlyMap<AddressSpace, Process>) {
+  return { pid: space.pid, comm: processes.get(space)?.comm ?? '', address: formatAddress(address) };
+}
+
+export function describeRegion({ start, end, permissions, kind, name }: Region): HitRegion {
+  return { start: formatAddress(start), end: formatAddress(end), permissions, kind, name };
+}
+
+function archiveOffset({ archive }: Checkpoint, { entry, offset }: SourceLocation): number | undefined {
+  const found = archive.compression === 'none' ? archive.find(entry) : undefined;
+  return found === undefined ? undefined : found.offset + offset;
+}
+
+/** The neighbours of a hit up to the next byte that is not in the archive. */
+async function readContext(
+  space: AddressSpace,
+  address: bigint,
+  length: number,
+  context: number,
+  encoding: HitEncoding,
+): Promise<HitContext> {
+  const wanted = Math.min(context, MAX_CONTEXT);
+  const start = address > BigInt(wanted) ? address - BigInt(wanted) : 0n;
+  const before = await readPresent(space, start, Number(address - start), 'end');
+  const after = await readPresent(space, address + BigInt(length), wanted, 'start');
+  return {
+    before: toText(before, encoding),
+    after: toText(after, encoding),
+    beforeHex: toHex(before),
+    afterHex: toHex(after),
+  };
+}
+
+/** Of the range, the present bytes that touch its start or its end without a gap. */
+async function readPresent(
+  space: AddressSpace,
+  start: bigint,
+  length: number,
+  side: 'start' | 'end',
+): Promise<Uint8Array> {
+  const { bytes, extents } = await space.read(start, length);
+  const fromSide = side === 'start' ? extents : [...extents].reverse();
+  let kept = 0;
+  for (const extent of fromSide) {
+    if (extent.origin !== 'present') break;
+    kept += extent.length;
+  }
+  return side === 'start' ? bytes.subarray(0, kept) : bytes.subarray(bytes.length - kept);
+}
