@@ -50,6 +50,11 @@ export interface ArchiveIndex {
   find(path: string): ArchiveEntry | undefined;
   /** The content of an entry; hard links inside the archive are followed. */
   open(entry: ArchiveEntry): ByteSource;
+  /**
+   * An archive within the archive, as rootfs-diff.tar and tmpfs images are, opened with the options of this one. Close it
+   * apart. Throws `NOT_AN_ARCHIVE` when the entry is none.
+   */
+  openNested(entry: ArchiveEntry): Promise<ArchiveIndex>;
   /** The bytes of the whole unpacked tar. */
   readonly tar: ByteSource;
   /** Frees the spill of a compressed archive. Does not close the source that was passed in. */

@@ -36,7 +36,9 @@ export async function readExactly(
 ): Promise<Uint8Array> {
   const bytes = await source.read(offset, length, signal);
   if (bytes.length < length) {
-    throw new ExhibitError('CUT_SHORT', `${length} bytes were expected but only ${bytes.length} are there`, { offset });
+    throw new ExhibitError('CUT_SHORT', `${length} bytes were expected but only ${bytes.length} are there`, {
+      offset,
+    });
   }
   return bytes;
 }
