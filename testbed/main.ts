@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { openNode, startNode, type TestNode } from './node.ts';
 import { isAlive } from './process.ts';
 import { printProgress } from './progress.ts';
-import { clearLeftovers, isReady, type NodeState, nodeStates } from './state.ts';
+import { clearLeftovers, end, isReady, type NodeState, nodeStates } from './state.ts';
 import { namespace, SHOP, web } from './workloads/pods.ts';
 
 const USAGE = `usage: npm run testbed -- COMMAND
@@ -64,7 +64,7 @@ async function shell(ids: readonly string[]): Promise<number> {
 async function down(ids: readonly string[]): Promise<number> {
   const states = chosen(ids).filter(({ detached, id }) => detached || ids.includes(id));
   for (const state of states) {
-    await openNode(state.id).stop();
+    await end(state);
     console.log(`node ${state.id} has ended`);
   }
   if (states.length === 0) console.log('no node runs');

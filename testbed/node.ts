@@ -18,7 +18,7 @@ const EXHIBIT_INSIDE = `${REPOSITORY_INSIDE}/dist/exhibit.js`;
 const NODE_JS_INSIDE = '/usr/local/bin/node';
 
 export interface NodeOptions {
-  /** Lives on after the caller; otherwise it ends when the caller does, however that ends. Default: false. */
+  /** Once started, lives on after the caller; otherwise ends when the caller does, however that ends. Default: false. */
   readonly detached?: boolean;
   /** How long the kubelet remembers whom it refused (Kubernetes' default: 30s) and allowed (5m). Default: 1s. */
   readonly authorizationCache?: string;
@@ -37,7 +37,7 @@ export async function startNode(options: NodeOptions = {}): Promise<TestNode> {
     [NODE_JS_INSIDE]: process.execPath,
     [REPOSITORY_INSIDE]: REPOSITORY,
   };
-  const { state } = await startSandbox({ rootfs: rootfsPath, binds, detached });
+  const { state, detach } = await startSandbox({ rootfs: rootfsPath, binds });
   const node = new TestNode(state);
   try {
     await progress.step('starting the node', () => startKubernetes(node, authorizationCache));
@@ -46,6 +46,7 @@ export async function startNode(options: NodeOptions = {}): Promise<TestNode> {
     await node.stop();
     throw new Error(`the node did not start; its logs end with:\n${logs.stdout}`, { cause: error });
   }
+  if (detached) await detach();
   return node;
 }
 

@@ -108,6 +108,6 @@ export function identify(pid: number): ProcessIdentity | undefined {
   }
 }
 
-export function isAlive(process: ProcessIdentity | undefined): boolean {
+export function isAlive(process: ProcessIdentity | undefined): process is ProcessIdentity {
   return process !== undefined && identify(process.pid)?.started === process.started;
 }

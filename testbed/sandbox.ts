@@ -1,9 +1,26 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { join } from 'node:path';
-import { isAlive, type Result, type Running, type RunOptions, run, start, until } from './process.ts';
-import { clearLeftovers, createState, isReady, type NodeState, readState } from './state.ts';
+import {
+  type ProcessIdentity,
+  type Result,
+  type Running,
+  type RunOptions,
+  run,
+  start,
+  until,
+} from './process.ts';
+import {
+  clearLeftovers,
+  createState,
+  end,
+  isReady,
+  type NodeState,
+  readState,
+  recordDetached,
+} from './state.ts';
 
 const JOIN = '/usr/local/lib/exhibit/join.sh';
 const scripts = join(import.meta.dirname, 'sandbox');
@@ -19,15 +36,13 @@ export interface SandboxOptions {
   readonly rootfs: string;
   /** Path in the sandbox → the host's path, read-only. */
   readonly binds: Readonly<Record<string, string>>;
-  /** Lives on after the caller; otherwise it ends with it, however that ends. */
-  readonly detached: boolean;
 }
 
 /** Namespaces with a root filesystem of their own. */
 export class Sandbox {
   readonly environment = ENVIRONMENT;
   readonly state: NodeState;
-  readonly #init: { readonly pid: number; readonly started: number };
+  readonly #init: ProcessIdentity;
 
   constructor(state: NodeState) {
     if (!state.init || !isReady(state)) throw new Error(`testbed node ${state.id} is not running`);
@@ -71,11 +86,8 @@ export class Sandbox {
     return ['nsenter', '--target', `${this.pid}`, ...namespaces, '--', JOIN, ...argv];
   }
 
-  async stop(): Promise<void> {
-    if (isAlive(this.#init)) process.kill(this.pid, 'SIGKILL');
-    await until(`the end of node ${this.state.id}`, async () => !existsSync(this.state.folder) || undefined, {
-      interval: 20,
-    });
+  stop(): Promise<void> {
+    return end(this.state);
   }
 }
 
@@ -86,19 +98,26 @@ export function signal(child: ChildProcess, name: NodeJS.Signals): void {
   if (inside > 0) process.kill(inside, name);
 }
 
-export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
+/** A sandbox that ends when the caller does, however that ends, unless it is detached. */
+export async function startSandbox(options: SandboxOptions): Promise<StartedSandbox> {
   await clearLeftovers();
-  const state = createState(randomBytes(4).toString('hex'), options.detached);
+  const state = createState(randomBytes(4).toString('hex'));
   const keeper = startKeeper(state, options);
-  return until(
-    `the sandbox (see ${state.folder}/sandbox.log)`,
+  await until(
+    'the sandbox',
     async () => {
       if (keeper.exitCode !== null) throw new Error(logOf(state));
-      const now = readState(state.id);
-      return isReady(now) ? new Sandbox(now) : undefined;
+      return isReady(readState(state.id)) || undefined;
     },
     { seconds: 10, interval: 10 },
   );
+  return { state: readState(state.id), detach: () => detach(state, keeper) };
+}
+
+export interface StartedSandbox {
+  readonly state: NodeState;
+  /** Lets it live on after the caller. */
+  readonly detach: () => Promise<void>;
 }
 
 function startKeeper(state: NodeState, options: SandboxOptions): ChildProcess {
@@ -109,15 +128,20 @@ function startKeeper(state: NodeState, options: SandboxOptions): ChildProcess {
   const keeper = spawn(
     join(scripts, 'keeper.sh'),
     [state.folder, state.cgroup, options.rootfs, ...bindArguments],
-    {
-      // Its own process group: Ctrl-C must not end the one that clears away.
-      detached: true,
-      stdio: [options.detached ? 'ignore' : 'pipe', log, log],
-      env: { ...process.env, ...(options.detached ? {} : { ATTACHED: '1' }) },
-    },
+    // A process group of its own: Ctrl-C must not end the one that clears away.
+    { detached: true, stdio: ['pipe', log, log] },
   );
+  closeSync(log);
+  // Neither it nor the pipe to it keeps the caller from ending.
   keeper.unref();
+  if (keeper.stdin instanceof Socket) keeper.stdin.unref();
   return keeper;
+}
+
+/** Without this word, the end of the pipe is the end of the sandbox; see keeper.sh. */
+async function detach(state: NodeState, keeper: ChildProcess): Promise<void> {
+  recordDetached(state);
+  await new Promise<void>((resolve) => keeper.stdin?.end('detach\n', resolve));
 }
 
 function logOf(state: NodeState): string {

@@ -1,6 +1,14 @@
-import { type Dirent, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  type Dirent,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
-import { identify, isAlive, output, type ProcessIdentity, parseIdentity } from './process.ts';
+import { identify, isAlive, output, type ProcessIdentity, parseIdentity, until } from './process.ts';
 
 /** Where running nodes are written down, so that a later command finds them. Emptied by a restart. */
 const STATE_ROOT = '/run/exhibit-testbed';
@@ -19,20 +27,35 @@ export interface NodeState {
   readonly init: ProcessIdentity | undefined;
 }
 
-export function createState(id: string, detached: boolean): NodeState {
+export function createState(id: string): NodeState {
   const { folder } = readState(id);
-  mkdirSync(join(folder, 'root'), { recursive: true, mode: 0o700 });
-  mkdirSync(join(folder, 'credentials'));
-  writeFileSync(join(folder, 'owner.json'), JSON.stringify({ owner: identify(process.pid), detached }));
+  // It appears whole: without its owner, another process would take it for a crashed one's.
+  const unfinished = `${STATE_ROOT}.${id}`;
+  mkdirSync(join(unfinished, 'root'), { recursive: true, mode: 0o700 });
+  mkdirSync(join(unfinished, 'credentials'));
+  writeFileSync(join(unfinished, 'owner.json'), JSON.stringify(identify(process.pid)));
+  mkdirSync(STATE_ROOT, { recursive: true, mode: 0o700 });
+  renameSync(unfinished, folder);
   return readState(id);
+}
+
+/** Writes down that a sandbox no longer ends with its owner. */
+export function recordDetached({ folder }: NodeState): void {
+  writeFileSync(join(folder, 'detached'), '');
 }
 
 export function readState(id: string): NodeState {
   const folder = join(STATE_ROOT, id);
-  const { owner, detached = false } = JSON.parse(textOf(join(folder, 'owner.json')) || '{}');
+  const owner = textOf(join(folder, 'owner.json'));
   const stat = textOf(join(folder, 'init.stat'));
-  const init = stat ? parseIdentity(stat) : undefined;
-  return { id, folder, cgroup: `${CGROUP_ROOT}/${id}`, owner, detached, init };
+  return {
+    id,
+    folder,
+    cgroup: `${CGROUP_ROOT}/${id}`,
+    owner: owner ? JSON.parse(owner) : undefined,
+    detached: existsSync(join(folder, 'detached')),
+    init: stat ? parseIdentity(stat) : undefined,
+  };
 }
 
 export function isReady(state: NodeState): boolean {
@@ -52,7 +75,15 @@ export async function clearLeftovers(): Promise<void> {
   }
 }
 
-export async function clear(state: NodeState): Promise<void> {
+/** Ends a sandbox: the kernel ends all in it with its first process, and its keeper clears away. */
+export async function end(state: NodeState): Promise<void> {
+  if (isAlive(state.init)) process.kill(state.init.pid, 'SIGKILL');
+  const cleared = async () => !existsSync(state.folder) || undefined;
+  // A keeper that was killed clears nothing: then it is for us.
+  await until(`the end of node ${state.id}`, cleared, { seconds: 5, interval: 20 }).catch(() => clear(state));
+}
+
+async function clear(state: NodeState): Promise<void> {
   await output([join(import.meta.dirname, 'sandbox', 'clear.sh'), state.folder, state.cgroup]);
 }
 

@@ -15,7 +15,7 @@ for source in miner.c pause.c $(ls *.c); do
   program=/mnt/bin/${source%.c}
   [ -e "$program" ] || musl-gcc -static -Os -s -Wall -Werror -pthread -Wa,-I/mnt/bin -o "$program" "$source"
 done
-mv /mnt/bin/pause /mnt/pause
+cp /mnt/bin/pause /mnt/pause
 cp /usr/bin/busybox /mnt/bin/busybox
 busybox --list >/mnt/applets
 INSIDE

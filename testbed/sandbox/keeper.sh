@@ -1,7 +1,7 @@
 #!/bin/sh
 # keeper.sh STATE CGROUP ROOTFS [BIND...]: starts the sandbox, outlives it, clears away what it leaves.
 #
-# Who ends with whom: with ATTACHED set, the driver's end closes our input, and we kill the sandbox. Our own end kills
+# Who ends with whom: the driver's end closes our input, and we kill the sandbox, unless it said "detach". Our end kills
 # `unshare` (setpriv --pdeathsig), whose end kills the sandbox's first process (--kill-child), with which the kernel
 # ends the whole PID namespace; the mounts and the network go with the last process of their namespaces.
 set -u
@@ -11,10 +11,8 @@ exec 3<&0
 setpriv --pdeathsig KILL unshare --mount --net --pid --uts --ipc --fork --kill-child=KILL \
   "$here/init.sh" "$@" </dev/null 3<&- &
 sandbox=$!
-if [ "${ATTACHED:-}" ]; then
-  { cat <&3 >/dev/null; kill -KILL $sandbox; } &
-  watcher=$!
-fi
+{ read -r word <&3; [ "$word" = detach ] || kill -KILL $sandbox; } &
+watcher=$!
 wait $sandbox
-[ "${watcher:-}" ] && kill $watcher 2>/dev/null
+kill $watcher 2>/dev/null
 "$here/clear.sh" "$state" "$cgroup"

