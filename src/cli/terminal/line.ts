@@ -43,7 +43,7 @@ export function wrapLine(line: Line, first: number, rest = first): readonly Line
   let remaining = escapeLine(line);
   let width = first;
   do {
-    const [head, tail] = splitLine(remaining, width);
+    const [head, tail] = splitAtWord(remaining, width);
     lines.push(head);
     remaining = tail;
     width = rest;
@@ -52,6 +52,20 @@ export function wrapLine(line: Line, first: number, rest = first): readonly Line
 }
 
 const escapeLine = (line: Line): Line => line.map((span) => withText(span, escapeText(textOf(span))));
+
+/** Like `splitLine`, but behind the last space when that does not make the line much shorter. */
+function splitAtWord(line: Line, width: number): readonly [Line, Line] {
+  const [head, tail] = splitLine(line, width);
+  const last = head.at(-1);
+  if (tail.length === 0 || last === undefined) return [head, tail];
+  const text = textOf(last);
+  const end = text.lastIndexOf(' ') + 1;
+  if (end === 0 || text.length - end > width / 3) return [head, tail];
+  return [
+    [...head.slice(0, -1), withText(last, text.slice(0, end))],
+    [withText(last, text.slice(end)), ...tail],
+  ];
+}
 
 /** Splits an escaped line before the first character that does not fit; at least one goes to the head. */
 function splitLine(line: Line, width: number): readonly [Line, Line] {

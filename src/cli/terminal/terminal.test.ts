@@ -66,6 +66,12 @@ describe('tables', () => {
     for (const line of text.split('\n')) expect(lineWidth([line])).toBeLessThanOrEqual(30);
   });
 
+  it('breaks behind a space where that costs little', () => {
+    const lines = wrapLine(['one two three four'], 11).map((line) => renderLine(line, false));
+    expect(lines).toEqual(['one two ', 'three four']);
+    expect(wrapLine(['a bcdefghij'], 8).map((line) => renderLine(line, false))).toEqual(['a bcdefg', 'hij']);
+  });
+
   it('goes on in the next line where a column wraps', () => {
     const wrapping = [{ title: 'PID' }, { title: 'COMMAND', overflow: 'wrap' }] as const;
     const text = renderTable(wrapping, [['1', 'a'.repeat(30)]], { width: 29, color: false });

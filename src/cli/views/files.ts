@@ -74,7 +74,7 @@ export function heldFileView({ held_files: files = [] }: Inspection, options: Vi
     { title: 'KIND' },
     { title: 'SIZE', align: 'right' },
     { title: 'PATH', overflow: 'cut' },
-    { title: 'ENTRY', overflow: 'cut' },
+    { title: 'ENTRY' },
   ] as const;
   const shown = options.brief ? files.slice(0, BRIEF_ROWS) : files;
   const rows = shown.map(({ kind, size, path, entry }): readonly Cell[] => [

@@ -32,7 +32,7 @@ function checkpointedLine({ created_at, checkpointed_at, statistics }: Inspectio
   const age = created_at && checkpointed_at && formatAge(created_at, checkpointed_at);
   return [
     checkpointed_at && formatTime(checkpointed_at),
-    age && `${age} old`,
+    age && `${age} after its creation`,
     statistics && `frozen by CRIU for ${formatMicroseconds(statistics.frozen_time)}`,
   ]
     .filter((part) => part)

@@ -3,7 +3,7 @@ import { renderTable } from '../terminal/table.ts';
 import { fileView, heldFileView, logView, mountView, rootfsView } from './files.ts';
 import { identityView, metadataView, statisticsView } from './identity.ts';
 import { mapsView, processView } from './processes.ts';
-import { section, type ViewOptions } from './section.ts';
+import { remark, section, type ViewOptions } from './section.ts';
 import { socketView } from './sockets.ts';
 
 /** What the overview reads: enough to tell what was going on, nothing that grows with the memory. */
@@ -30,8 +30,12 @@ export function overviewPage(inspection: Inspection, options: ViewOptions): stri
     rootfsView(inspection, brief),
     mountView(inspection, brief),
     noteView(inspection, options),
+    // Who pipes the overview into a file wants no advice in it.
+    Number.isFinite(options.width) ? `\n${remark(MORE, options)}` : '',
   ].join('');
 }
+
+const MORE = '--all also shows threads, credentials, environment, memory maps, log and metadata.';
 
 /** What was asked for, in full. */
 export function selectionPage(

@@ -65,16 +65,21 @@ function toNodes(
 
 const numbers = (process: InspectedProcess): readonly Cell[] => [
   String(process.pid),
-  process.uid === undefined ? '' : process.uid === 0 ? '0' : String(process.uid),
+  process.uid === undefined ? '' : String(process.uid),
   String(process.thread_count),
 ];
 
 function commandLine(process: InspectedProcess): Line {
-  const command = process.cmdline?.trim() ? process.cmdline : undefined;
-  const line: Span[] = command === undefined ? [styled(`[${process.command}]`, 'structure')] : [command];
+  const line: Span[] = process.cmdline?.trim()
+    ? [process.cmdline]
+    : [
+        process.command,
+        ...(process.task_state === 'Dead' ? [] : [styled(' (no command line)', 'structure')]),
+      ];
   if (process.task_state === 'Dead')
-    line.push(' ', styled(`zombie, ${describeExit(process.exit_code ?? 0)}`, 'odd'));
-  else if (process.task_state !== 'Alive') line.push(' ', styled(process.task_state.toLowerCase(), 'odd'));
+    line.push(' ', styled(`(zombie, ${describeExit(process.exit_code ?? 0)})`, 'odd'));
+  else if (process.task_state !== 'Alive')
+    line.push(' ', styled(`(${process.task_state.toLowerCase()})`, 'odd'));
   return line;
 }
 
@@ -84,7 +89,10 @@ function describeExit(status: number): string {
   return signal === 0 ? `exit code ${(status >> 8) & 0xff}` : `killed by signal ${signal}`;
 }
 
-const detail = (name: string, ...rest: Line): Line => [styled(`${name} `, 'structure'), ...rest];
+const detail = (name: string, ...rest: Line): Line => [
+  styled(rest.length > 0 ? `${name}: ` : name, 'structure'),
+  ...rest,
+];
 
 /** What an examiner should stop at: what runs without a file, under another name, or outside the container's root. */
 function oddLines(process: InspectedProcess, { brief }: ProcessViewOptions): readonly Line[] {
@@ -107,7 +115,7 @@ function credentialLines({ credentials }: InspectedProcess): readonly Line[] {
     detail('ids', describeIds(credentials)),
     ...capabilityLines(credentials),
     detail(
-      'confined by',
+      'confinement',
       `seccomp ${seccomp}`,
       no_new_privileges ? ', no new privileges' : '',
       lsm_profile === undefined ? '' : `, profile ${lsm_profile}`,

@@ -1,7 +1,7 @@
 import type { InspectedSocket, Inspection } from '../../export/inspection.ts';
 import { formatBytes, formatCount } from '../terminal/format.ts';
 import { styled } from '../terminal/line.ts';
-import { type Cell, renderTable } from '../terminal/table.ts';
+import { type Cell, type Column, renderTable } from '../terminal/table.ts';
 import { listProcesses } from './processes.ts';
 import { remark, section, type ViewOptions } from './section.ts';
 
@@ -21,20 +21,21 @@ export function socketView(
   const names = new Map(listProcesses(inspection).map(({ pid, command }) => [pid, command]));
   const byInode = new Map(sockets.map((owned) => [owned.socket.inode, owned]));
   const shown = options.brief ? sockets.filter(({ socket }) => isTelling(socket)) : sockets;
-  const columns = [
-    { title: 'PROTOCOL' },
+  const hasQueues = shown.some(({ socket }) => queuesOf(socket) !== '');
+  const columns: readonly Column[] = [
+    { title: 'PROTO' },
     { title: 'STATE' },
-    { title: 'LOCAL', overflow: 'cut' },
-    { title: 'PEER', overflow: 'cut' },
-    { title: 'QUEUED' },
+    { title: 'LOCAL', overflow: 'wrap' },
+    { title: 'PEER', overflow: 'wrap' },
+    ...(hasQueues ? [{ title: 'QUEUED' }] : []),
     { title: 'PROCESS', overflow: 'wrap' },
-  ] as const;
+  ];
   const rows = shown.map(({ socket, owners }): readonly Cell[] => [
     protocolOf(socket),
     stateCell(socket),
     localOf(socket),
     peerOf(socket, byInode, names),
-    queuesOf(socket),
+    ...(hasQueues ? [queuesOf(socket)] : []),
     describeOwners(owners, names),
   ]);
   const rest = sockets.length - shown.length;
