@@ -124,5 +124,5 @@ function applyOther(records: MutableRecords, key: string, value: Uint8Array): vo
   if (!key.startsWith(XATTR_PREFIX)) return;
   // No prototype: an attribute may be called __proto__.
   records.extendedAttributes ??= Object.create(null) as Record<string, Uint8Array>;
-  records.extendedAttributes[key.slice(XATTR_PREFIX.length)] = value.slice();
+  records.extendedAttributes[key.slice(XATTR_PREFIX.length)] = Uint8Array.from(value);
 }
