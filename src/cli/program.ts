@@ -63,6 +63,7 @@ function report(error: unknown, io: Io): ExitCode {
   if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.done : ExitCode.usage;
   if (error instanceof ExhibitError) {
     io.err(`exhibit: ${escapeText(error.message)}\n`);
+    for (const line of error.help) io.err(`  ${escapeText(line)}\n`);
     return ExitCode.failed;
   }
   const detail = error instanceof Error ? error : new Error(String(error));
