@@ -144,7 +144,8 @@ class TarWalk {
     const next = offset + BLOCK + padded(header.size);
     if (next > this.#source.size) return false;
     const block = await this.#window.read(next, BLOCK);
-    return block.length === BLOCK && (isZeroBlock(block) || parseTarHeader(block).checksumValid);
+    if (block.length < BLOCK) return false;
+    return isZeroBlock(block) || parseTarHeader(block).checksumValid || parseTarHeader(block).format !== 'v7';
   }
 
   async #member(header: TarHeader, offset: number): Promise<Step> {
