@@ -66,8 +66,10 @@ async function findArchives(folder: string, io: Io): Promise<readonly string[]> 
   const path = resolve(io.workingDirectory, folder);
   try {
     if ((await stat(path)).isFile()) return [folder];
-    const names = await readdir(path);
-    return names.filter((name) => ARCHIVE_NAME.test(name)).map((name) => join(folder, name));
+    const files = await readdir(path, { withFileTypes: true });
+    return files
+      .filter((file) => !file.isDirectory() && ARCHIVE_NAME.test(file.name))
+      .map((file) => join(folder, file.name));
   } catch (cause) {
     throw folderError(folder, cause);
   }
@@ -107,7 +109,7 @@ async function describeAll(paths: readonly string[], io: Io): Promise<Listed[]> 
 }
 
 async function describe(path: string, io: Io): Promise<Listed> {
-  const stats = await stat(path).catch(() => undefined);
+  const stats = await stat(resolve(io.workingDirectory, path)).catch(() => undefined);
   const file: ListedFile = {
     archive: path,
     archive_size: stats?.size ?? 0,

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { openArchive } from '../archive/open-archive.ts';
 import { ExhibitError } from '../bytes/exhibit-error.ts';
 import { openFileSource } from '../bytes/file-source.ts';
@@ -47,7 +48,7 @@ export async function forEachCheckpoint(
 
 /** Opens, acts, closes; tells nothing. Progress is shown while a compressed archive is unpacked. */
 export async function useCheckpoint(path: string, io: Io, action: CheckpointAction): Promise<void> {
-  const source = await openFileSource(path);
+  const source = await openFileSource(resolve(io.workingDirectory, path));
   const progress = startProgress(io);
   try {
     const archive = await openArchive(source, {
