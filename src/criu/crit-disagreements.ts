@@ -29,6 +29,13 @@ export const critDisagreements: readonly CritDisagreement[] = [
   },
   {
     kind: '*',
+    crit: 'ends with a traceback at a string that is not UTF-8, such as a file name in Latin-1',
+    exhibit:
+      'writes each byte that is not UTF-8 as a lone surrogate, \\udc80 to \\udcff, as Python’s surrogateescape does',
+    reason: 'file names are bytes; the form loses nothing and can be turned back',
+  },
+  {
+    kind: '*',
     crit: 'ends with a traceback at the first damaged entry, printing nothing',
     exhibit: 'prints what could be read and warns',
     reason: 'damaged evidence is still evidence',

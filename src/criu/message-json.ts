@@ -1,13 +1,13 @@
 /**
  * A message as the JSON that crit shows: fields that the wire does not have are left out, the others come by number.
- * Bytes are base64 in lines, or quoted-printable for the names of unix sockets; strings that are not UTF-8 come as Python
- * prints bytes. `unknown_fields` is ours: crit drops what it does not know.
+ * Bytes are base64 in lines, or quoted-printable for the names of unix sockets; bytes of strings that are not
+ * UTF-8 come as lone surrogates, which crit cannot print at all. `unknown_fields` is ours: crit drops what it does not know.
  * Facts: the output of CRIU 4.2's crit.
  */
 import { prettyAddress, prettyNumber } from './presentation.ts';
 import type { JsonValue } from './python-json.ts';
 import type { NamedField } from './schema.ts';
-import { base64Lines, pythonBytes, quotedPrintable } from './text-encodings.ts';
+import { base64Lines, quotedPrintable, surrogateEscaped } from './text-encodings.ts';
 import { isPresent, rawText, schemaOf, type UnknownField, unknownFields } from './wire.ts';
 
 type Values = Readonly<Record<string, unknown>>;
@@ -60,7 +60,7 @@ function valueJson(
   if (type.kind === 'message') return messageJson(value, pretty, isHex || field.presentation === 'hex');
   if (typeof value === 'string') {
     const raw = type.kind === 'scalar' ? rawText(message, field.name, index) : undefined;
-    return raw === undefined ? value : pythonBytes(raw);
+    return raw === undefined ? value : surrogateEscaped(raw);
   }
   if (value instanceof Uint8Array) {
     return field.presentation === 'quoted-printable' ? quotedPrintable(value) : base64Lines(value);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { base64Lines, pythonBytes, quotedPrintable } from './text-encodings.ts';
+import { base64Lines, quotedPrintable, surrogateEscaped } from './text-encodings.ts';
 
 const latin1 = (text: string): Uint8Array => Uint8Array.from(text, (character) => character.charCodeAt(0));
 
@@ -19,7 +19,7 @@ describe('base64Lines', () => {
   });
 });
 
-/** What Python's quopri.encodestring gives, and repr() of bytes. */
+/** What Python's quopri.encodestring gives. */
 describe('quotedPrintable', () => {
   it.each([
     ['/run/app.sock\0', '/run/app.sock=00'],
@@ -41,12 +41,23 @@ describe('quotedPrintable', () => {
   });
 });
 
-describe('pythonBytes', () => {
+describe('surrogateEscaped', () => {
+  it('gives UTF-8 as it is', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), (text) => {
+        expect(surrogateEscaped(new TextEncoder().encode(text))).toBe(text);
+      }),
+    );
+  });
+
   it.each([
-    ['/tmp/\xff\0\n\\', String.raw`b'/tmp/\xff\x00\n\\'`],
-    ["it's", String.raw`b"it's"`],
-    ['both\'"', String.raw`b'both\'"'`],
+    ['caf\xe9', 'caf\udce9'],
+    ['\xc0\xaf', '\udcc0\udcaf'],
+    ['\xed\xa0\x80', '\udced\udca0\udc80'],
+    ['\xf4\x90\x80\x80', '\udcf4\udc90\udc80\udc80'],
+    ['a\xe2\x82', 'a\udce2\udc82'],
+    ['\xe2\x82\xac\xff', '\u20ac\udcff'],
   ])('writes %j as Python does', (bytes, text) => {
-    expect(pythonBytes(latin1(bytes))).toBe(text);
+    expect(surrogateEscaped(latin1(bytes))).toBe(text);
   });
 });

@@ -1,6 +1,6 @@
 /**
- * The forms in which crit puts bytes into JSON strings. Facts: RFC 2045 (base64 and quoted-printable), Python's base64,
- * quopri and bytes documentation, and the output of those modules.
+ * The forms in which crit puts bytes into JSON strings. Facts: RFC 2045 (base64 and quoted-printable), Python's base64
+ * and quopri documentation, and the output of those modules.
  */
 
 /** 57 bytes make a line of 76 characters, the longest that RFC 2045 allows. */
@@ -90,17 +90,45 @@ function mustQuote(bytes: Uint8Array, at: number, column: number): boolean {
   return byte < SPACE && byte !== CR && byte !== LF;
 }
 
-const PYTHON_SHORT: Readonly<Record<number, string>> = { 9: '\\t', 10: '\\n', 13: '\\r', 92: '\\\\' };
-
-/** Bytes as Python prints them, `b'…'`: what crit gives for a string that is not UTF-8. */
-export function pythonBytes(bytes: Uint8Array): string {
-  const quote = bytes.includes(0x27) && !bytes.includes(0x22) ? '"' : "'";
+/**
+ * Text that is not all UTF-8, with each byte that does not belong to a character as a lone surrogate U+DC80 … U+DCFF:
+ * Python's `surrogateescape` (PEP 383), which loses nothing and can be turned back into the same bytes.
+ */
+export function surrogateEscaped(bytes: Uint8Array): string {
   let text = '';
-  for (const byte of bytes) {
-    const character = String.fromCharCode(byte);
-    if (character === quote) text += `\\${quote}`;
-    else if (byte >= 0x20 && byte < 0x7f) text += PYTHON_SHORT[byte] ?? character;
-    else text += PYTHON_SHORT[byte] ?? `\\x${byte.toString(16).padStart(2, '0')}`;
+  let valid = 0;
+  for (let at = 0; at < bytes.length; ) {
+    const length = characterLength(bytes, at);
+    if (length === 0) {
+      text += utf8.decode(bytes.subarray(valid, at)) + String.fromCharCode(0xdc00 + (bytes[at] ?? 0));
+      valid = at + 1;
+    }
+    at += Math.max(1, length);
   }
-  return `b${quote}${text}${quote}`;
+  return text + utf8.decode(bytes.subarray(valid));
 }
+
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
+
+/** How many bytes the UTF-8 character at `at` has, 0 for none: RFC 3629, section 4. */
+function characterLength(bytes: Uint8Array, at: number): number {
+  const lead = bytes[at] ?? 0;
+  if (lead < 0x80) return 1;
+  const length = lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
+  for (let index = 1; index < length; index++) {
+    const byte = bytes[at + index] ?? 0;
+    const [low, high] = index === 1 ? (SECOND_BYTE[lead] ?? CONTINUATION) : CONTINUATION;
+    if (byte < low || byte > high) return 0;
+  }
+  return length;
+}
+
+const CONTINUATION = [0x80, 0xbf] as const;
+
+/** Second bytes that rule out overlong forms, surrogates and what is above U+10FFFF. */
+const SECOND_BYTE: Readonly<Record<number, readonly [number, number]>> = {
+  224: [0xa0, 0xbf],
+  237: [0x80, 0x9f],
+  240: [0x90, 0xbf],
+  244: [0x80, 0x8f],
+};
