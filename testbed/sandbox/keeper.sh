@@ -11,7 +11,13 @@ exec 3<&0
 setpriv --pdeathsig KILL unshare --mount --net --pid --uts --ipc --fork --kill-child=KILL \
   "$here/init.sh" "$@" </dev/null 3<&- &
 sandbox=$!
-{ read -r word <&3; [ "$word" = detach ] || kill -KILL $sandbox; } &
+end_sandbox() {
+  # Its first process rather than `unshare`, which then reaps it; `unshare` if there is no first process yet.
+  first=
+  [ -s "$state/init.stat" ] && read -r first _ <"$state/init.stat"
+  kill -KILL "${first:-$sandbox}"
+}
+{ read -r word <&3; [ "$word" = detach ] || end_sandbox; } &
 watcher=$!
 wait $sandbox
 kill $watcher 2>/dev/null

