@@ -22,6 +22,12 @@ export const ZSTD_MAGIC = 0xfd2fb528;
 /** What zstd itself accepts unasked (`ZSTD_WINDOWLOG_LIMIT_DEFAULT` 27), in bytes: the memory that a frame may claim. */
 export const MAX_WINDOW = 128 * 1024 * 1024;
 
+/**
+ * Reserving a window costs time, and a frame of 14 bytes may ask for the largest. What frames reserve without filling it
+ * may add up to this many bytes, about a second of work.
+ */
+export const UNUSED_WINDOW_LIMIT = 2 * 1024 * 1024 * 1024;
+
 /** Of the format, RFC 8878 3.1.1.2.4. */
 const MAX_BLOCK = 128 * 1024;
 
@@ -35,21 +41,31 @@ export const isSkippableMagic = (magic: number): boolean => magic >>> 4 === 0x18
 
 export const unzstd: Decoder = async function* (source, options) {
   const reader = new PieceReader(source, options);
+  let unused = 0;
   while (!(await reader.isAtEnd())) {
     const { offset } = reader;
     const magic = await reader.take(4);
     const value = new Cursor(magic).u32();
-    if (value === ZSTD_MAGIC) yield* frame(reader, magic);
-    else if (isSkippableMagic(value)) await reader.skip(new Cursor(await reader.take(4)).u32());
+    if (value === ZSTD_MAGIC) {
+      unused += yield* frame(reader, magic);
+      if (unused > UNUSED_WINDOW_LIMIT) {
+        throw new ExhibitError('LIMIT_EXCEEDED', 'the zstd frames ask for far more memory than they fill', {
+          offset,
+        });
+      }
+    } else if (isSkippableMagic(value)) await reader.skip(new Cursor(await reader.take(4)).u32());
     else throw malformed('there is no zstd frame', offset);
   }
 };
 
-async function* frame(reader: PieceReader, magic: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
-  const { bytes: header, hasChecksum } = await frameHeader(reader);
+/** Yields the content of a frame and returns how much of its window it left unused. */
+async function* frame(reader: PieceReader, magic: Uint8Array): AsyncGenerator<Uint8Array, number, undefined> {
+  const { bytes: header, window, hasChecksum } = await frameHeader(reader);
+  let produced = 0;
   let output: Uint8Array[] = [];
   const decoder = new Decompress((chunk) => {
     output.push(chunk);
+    produced += chunk.length;
   });
   let pending = join(magic, header);
   for (let last = false; !last; ) {
@@ -67,9 +83,17 @@ async function* frame(reader: PieceReader, magic: Uint8Array): AsyncGenerator<Ui
     output = [];
   }
   if (hasChecksum) await reader.take(4);
+  return Math.max(0, window - produced);
 }
 
-async function frameHeader(reader: PieceReader): Promise<{ bytes: Uint8Array; hasChecksum: boolean }> {
+interface FrameHeader {
+  readonly bytes: Uint8Array;
+  /** In bytes. */
+  readonly window: number;
+  readonly hasChecksum: boolean;
+}
+
+async function frameHeader(reader: PieceReader): Promise<FrameHeader> {
   const { offset } = reader;
   const descriptor = await reader.take(1);
   const flags = descriptor[0] ?? 0;
@@ -83,7 +107,7 @@ async function frameHeader(reader: PieceReader): Promise<{ bytes: Uint8Array; ha
     const message = `a zstd frame at offset ${offset} asks for a window of ${window} bytes; the limit is ${MAX_WINDOW}. Unpack it with \`zstd -d --long=31\` first`;
     throw new ExhibitError('LIMIT_EXCEEDED', message, { offset });
   }
-  return { bytes: join(descriptor, rest), hasChecksum: (flags & 4) !== 0 };
+  return { bytes: join(descriptor, rest), window, hasChecksum: (flags & 4) !== 0 };
 }
 
 function windowSize(descriptor: number): number {

@@ -24,6 +24,7 @@ export async function* piecesOf(
   options: DecodeOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   for (let offset = 0; offset < source.size; ) {
+    options.signal?.throwIfAborted();
     const piece = await source.read(offset, Math.min(pieceLength, source.size - offset), options.signal);
     if (piece.length === 0) return;
     offset += piece.length;
