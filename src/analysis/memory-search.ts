@@ -30,7 +30,7 @@ export interface SearchHit {
   /** Where the bytes lie: several ranges where they cross pages that lie apart. */
   readonly locations: readonly HitLocation[];
   /** The same bytes as other searched processes see them (shared memory). */
-  readonly sharedWith: readonly { readonly pid: number; readonly comm: string; readonly address: string }[];
+  readonly shared_with: readonly { readonly pid: number; readonly comm: string; readonly address: string }[];
 }
 
 export interface HitRegion {
@@ -44,13 +44,13 @@ export interface HitRegion {
 export interface HitContext {
   readonly before: string;
   readonly after: string;
-  readonly beforeHex: string;
-  readonly afterHex: string;
+  readonly before_hex: string;
+  readonly after_hex: string;
 }
 
 export interface HitLocation extends SourceLocation {
   /** Offset in the archive file; undefined where the archive is compressed. */
-  readonly archiveOffset: number | undefined;
+  readonly archive_offset: number | undefined;
 }
 
 export interface SearchOptions extends ScanOptions {
@@ -116,9 +116,9 @@ async function describe(
     context: context > 0 ? await readContext(space, address, hit.bytes.length, context, encoding) : undefined,
     locations: hit.locations.map((location) => ({
       ...location,
-      archiveOffset: archiveOffset(checkpoint, location),
+      archive_offset: archiveOffset(checkpoint, location),
     })),
-    sharedWith: others,
+    shared_with: others,
   };
 }
 
@@ -150,8 +150,8 @@ async function readContext(
   return {
     before: toText(before, encoding),
     after: toText(after, encoding),
-    beforeHex: toHex(before),
-    afterHex: toHex(after),
+    before_hex: toHex(before),
+    after_hex: toHex(after),
   };
 }
 

@@ -56,6 +56,7 @@ function fakeArchive(
         },
       };
     },
+    openNested: () => Promise.reject(new Error('no archive within')),
     tar: bufferSource(new Uint8Array(0)),
     close: async () => undefined,
   };

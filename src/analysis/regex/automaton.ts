@@ -7,9 +7,9 @@ import type { Instruction, Program } from './program.ts';
  * and a transition is computed when a byte first needs it. Each byte then costs one table look-up, whatever the pattern,
  * which is what makes a search linear. (R. Cox, "Regular Expression Matching in the Wild", 2010.)
  *
- * A transition is a number: the next state's place in the table × 2, plus 1 when a match ends BEFORE the byte: what
- * stands behind a byte decides about `$` and `\b`, so a match is known one byte late. The end of the text is a symbol of
- * its own.
+ * A transition is a number: the next state's place in the table, or, when something is special about it, less than 0, so
+ * that one comparison tells: not yet computed, no match can come any more, or a match ends BEFORE the byte: what stands
+ * behind a byte decides about `$` and `\b`, so a match is known one byte late. The end of the text is a symbol of its own.
  */
 
 /** The table is thrown away and begun again when it has this many states: it bounds memory, at the cost of time. */
@@ -17,9 +17,16 @@ const MAX_STATES = 4_096;
 /** The same for the step lists of the states, counted in steps. */
 const MAX_STEPS_HELD = 2_000_000;
 
+export const UNKNOWN = -1;
 /** No match can come any more. */
-export const DEAD = 0;
-const UNKNOWN = -1;
+export const DEAD = -2;
+/** A match ended before the byte, and the automaton goes on at the place that `placeAfterMatch` gives. */
+const MATCHED = -3;
+/** The place of the state without steps. */
+export const DEAD_PLACE = 0;
+
+export const isMatched = (transition: number): boolean => transition <= MATCHED;
+export const placeAfterMatch = (transition: number): number => MATCHED - transition;
 
 /** What stands before the next byte. */
 export type Before = 'text-start' | 'newline' | 'word' | 'other';
@@ -38,6 +45,9 @@ export class Automaton {
   readonly #stride: number;
   readonly #examples: readonly number[];
   readonly #states: { readonly steps: readonly number[]; readonly before: Before }[] = [];
+  /** Where a match, or a search for one, begins after each kind of byte; begun again with the table. */
+  readonly #startPlaces = new Map<Before, number>();
+  readonly #searchPlaces = new Map<Before, number>();
   readonly #places = new Map<string, number>();
   readonly #marks: Uint32Array;
   #mark = 0;
@@ -60,6 +70,8 @@ export class Automaton {
   #reset(): void {
     this.#states.length = 0;
     this.#places.clear();
+    this.#startPlaces.clear();
+    this.#searchPlaces.clear();
     this.#stepsHeld = 0;
     this.table.fill(UNKNOWN);
     this.#intern([], 'other');
@@ -68,7 +80,13 @@ export class Automaton {
 
   /** The place in the table of the state in which a match must begin here (or, with `search`, here or later). */
   begin(before: Before, search: boolean): number {
-    return this.#intern([search ? this.#program.searchStart : this.#program.start], before);
+    const places = search ? this.#searchPlaces : this.#startPlaces;
+    let place = places.get(before);
+    if (place === undefined) {
+      place = this.#intern([search ? this.#program.searchStart : this.#program.start], before);
+      places.set(before, place);
+    }
+    return place;
   }
 
   /** Computes and keeps the transition. The table may be begun again: places from before the call are void after it. */
@@ -83,7 +101,7 @@ export class Automaton {
     const isFull = this.#states.length >= MAX_STATES || this.#stepsHeld >= MAX_STEPS_HELD;
     if (isFull) this.#reset();
     const target = this.#intern(next, byte === undefined ? 'other' : contextOf(byte));
-    const transition = target * 2 + (matched ? 1 : 0);
+    const transition = matched ? MATCHED - target : target === DEAD_PLACE ? DEAD : target;
     if (!isFull) this.table[place + symbolClass] = transition;
     return transition;
   }

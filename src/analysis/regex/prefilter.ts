@@ -1,5 +1,5 @@
 import { byteString, finder } from '../byte-search.ts';
-import type { ByteSet } from './node.ts';
+import type { ByteSet, RegexNode } from './node.ts';
 import type { Program } from './program.ts';
 
 /*
@@ -94,4 +94,26 @@ function classSource(set: ByteSet): string {
   let members = '';
   for (let byte = 0; byte < 256; byte++) if (set[byte]) members += escapeByte(byte);
   return `[${members}]`;
+}
+
+/** Longest bytes that stand in every match, wherever in it; empty where there are none. */
+export function requiredLiteral(node: RegexNode): Uint8Array {
+  let longest: readonly number[] = [];
+  let run: number[] = [];
+  const endRun = (): void => {
+    if (run.length > longest.length) longest = run;
+    run = [];
+  };
+  const visit = (part: RegexNode): void => {
+    if (part.kind === 'bytes' && part.set.indexOf(1) === part.set.lastIndexOf(1) && part.set.includes(1)) {
+      run.push(part.set.indexOf(1));
+    } else if (part.kind === 'sequence') part.parts.forEach(visit);
+    else if (part.kind === 'repeat' && part.min > 0) {
+      visit(part.part);
+      if (part.max > 1) endRun();
+    } else if (part.kind !== 'assertion') endRun();
+  };
+  visit(node);
+  endRun();
+  return Uint8Array.from(longest);
 }

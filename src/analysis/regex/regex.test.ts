@@ -124,3 +124,60 @@ describe('compileRegex', () => {
     expect(matchesIn('a[^!]*', `a${'x'.repeat(100)}`, { maxMatchLength: 10 })[0]).toHaveLength(10);
   });
 });
+
+describe('a regex over windows', () => {
+  it('finds the same whatever the windows', () => {
+    const pattern = fc.constantFrom(
+      'ab+',
+      '[ab]+c',
+      'a.*?c',
+      '\\bab',
+      '(a|bc)+c',
+      'c$',
+      'b[^c]*=',
+      '[ab]{2}=\\w',
+    );
+    const text = fc.string({ unit: fc.constantFrom('a', 'b', 'c', '=', ' '), maxLength: 60 });
+    fc.assert(
+      fc.property(
+        pattern,
+        text,
+        fc.array(fc.integer({ min: 0, max: 60 }), { maxLength: 4 }),
+        (source, subject, cuts) => {
+          const bytes = encoder.encode(subject);
+          const maxMatchLength = 60;
+          const regex = compileRegex(source, { maxMatchLength });
+          const whole = [...regex.matches(bytes, 0, bytes.length, true)];
+          const pieces: typeof whole = [];
+          let from = 0;
+          for (const limit of [
+            ...cuts.filter((cut) => cut <= bytes.length).sort((a, b) => a - b),
+            bytes.length,
+          ]) {
+            if (from >= limit) continue;
+            const matches = regex.matches(bytes, from, limit, true);
+            let next = matches.next();
+            for (; next.done !== true; next = matches.next()) pieces.push(next.value);
+            from = next.value;
+          }
+          expect(pieces).toEqual(whole);
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('finds what begins long before the bytes that it must hold, and between them', () => {
+    const text = new Uint8Array(500_000).fill(0x2e);
+    for (const at of [100_000, 165_000, 400_000]) text.set(encoder.encode('key'), at);
+    for (const at of [100_100, 165_020, 300_000, 464_000, 470_000]) text.set(encoder.encode('=END'), at);
+    const regex = compileRegex('key[^k]*?=END');
+    const starts = [...regex.matches(text, 0, text.length, true)].map(({ start }) => start);
+    expect(starts).toEqual([100_000, 165_000, 400_000]);
+    const lengths = [...compileRegex('[^=]*=END').matches(text, 0, text.length, true)].map(
+      ({ start, end }) => end - start,
+    );
+    expect(Math.max(...lengths)).toBe(64 * 1024);
+    expect(lengths).toHaveLength(5);
+  });
+});

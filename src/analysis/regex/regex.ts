@@ -1,7 +1,17 @@
-import { Automaton, type Before, contextOf, DEAD } from './automaton.ts';
+import { finder } from '../byte-search.ts';
+import {
+  Automaton,
+  type Before,
+  contextOf,
+  DEAD,
+  DEAD_PLACE,
+  isMatched,
+  placeAfterMatch,
+  UNKNOWN,
+} from './automaton.ts';
 import type { RegexNode } from './node.ts';
 import { type ParseOptions, parseRegex } from './parser.ts';
-import { type Prefilter, prefilterOf } from './prefilter.ts';
+import { type CandidateFinder, type Prefilter, prefilterOf, requiredLiteral } from './prefilter.ts';
 import { compile } from './program.ts';
 
 /**
@@ -11,7 +21,11 @@ import { compile } from './program.ts';
 export const MAX_MATCH_LENGTH = 64 * 1024;
 
 /** Work on failed candidates, in bytes, beyond which the automaton takes over from the prefilter. */
-const CANDIDATE_ALLOWANCE = 4_096;
+const CANDIDATE_ALLOWANCE = 1_024;
+/** What finding a candidate costs, in bytes that the automaton reads in that time. */
+const CANDIDATE_COST = 32;
+/** How often the automaton looks whether the prefilter could take over again. */
+const QUIET_INTERVAL = 8_192;
 
 /** Half-open, in bytes from the beginning of the window. */
 export interface ByteRange {
@@ -47,7 +61,7 @@ export function compileNode(node: RegexNode, options: Omit<RegexOptions, 'ignore
   const program = compile(node, false);
   const forward = new Automaton(program, true);
   const backward = new Automaton(compile(node, true), false);
-  return new AutomatonRegex(forward, backward, prefilterOf(program), options);
+  return new AutomatonRegex(forward, backward, prefilterOf(program), requiredLiteral(node), options);
 }
 
 /** A window and whether the text ends with it. */
@@ -61,55 +75,109 @@ class AutomatonRegex implements Regex {
   readonly #forward: Automaton;
   readonly #backward: Automaton;
   readonly #prefilter: Prefilter | undefined;
+  /** Bytes without which there is no match. */
+  readonly #required: Uint8Array;
   readonly #overlapping: boolean;
 
   constructor(
     forward: Automaton,
     backward: Automaton,
     prefilter: Prefilter | undefined,
+    required: Uint8Array,
     options: RegexOptions,
   ) {
     this.#forward = forward;
     this.#backward = backward;
     this.#prefilter = prefilter;
+    this.#required = required;
     this.maxMatchLength = options.maxMatchLength ?? MAX_MATCH_LENGTH;
     this.#overlapping = options.overlapping === true;
   }
 
   *matches(bytes: Uint8Array, from: number, limit: number, isEnd: boolean): Generator<ByteRange, number> {
     const text: Text = { bytes, isEnd };
-    const find = this.#finder(text);
+    const candidate = this.#prefilter?.(bytes);
+    const nextGround = this.#groundFinder(bytes);
+    let ground: ByteRange = { start: from, end: from };
+    let resume = limit;
     let at = from;
     while (at < limit) {
-      const match = find(at);
-      if (match === undefined || match.start >= limit) break;
-      if (match.end > match.start) yield match;
-      at = this.#overlapping ? match.start + 1 : Math.max(match.end, match.start + 1);
+      if (at >= ground.end) {
+        ground = nextGround(at);
+        at = ground.start;
+        continue;
+      }
+      const match =
+        candidate === undefined
+          ? this.#search(text, at, ground.end)
+          : this.#findFrom(text, at, ground.end, candidate);
+      if (match === undefined) at = ground.end;
+      else if (match.start >= limit) break;
+      else {
+        if (match.end > match.start) yield match;
+        at = this.#overlapping ? match.start + 1 : Math.max(match.end, match.start + 1);
+        resume = Math.max(limit, at);
+      }
     }
-    return Math.max(at, limit);
+    return resume;
   }
 
-  #finder(text: Text): (from: number) => ByteRange | undefined {
-    if (this.#prefilter === undefined) return (from) => this.#search(text, from);
-    const candidate = this.#prefilter(text.bytes);
+  /**
+   * The next range in which a match can begin: not farther than the longest match before the required bytes. It goes on
+   * behind them, so that bytes that stand everywhere cost one look at each length of memory.
+   */
+  #groundFinder(bytes: Uint8Array): (from: number) => ByteRange {
+    const { length } = bytes;
+    if (this.#required.length === 0) return (from) => ({ start: from, end: length });
+    const find = finder(bytes, this.#required);
     return (from) => {
-      let spent = 0;
-      for (let start = candidate(from); start >= 0; start = candidate(start + 1)) {
-        const { end, at } = runForward(this.#forward, text, start, this.maxMatchLength, false);
-        if (end !== undefined) return { start, end };
-        spent += at - start;
-        if (spent > 2 * (start - from) + CANDIDATE_ALLOWANCE) return this.#search(text, start + 1);
-      }
-      return undefined;
+      const found = find(from);
+      if (found < 0) return { start: length, end: length };
+      return {
+        start: Math.max(from, found - this.maxMatchLength),
+        end: Math.min(length, found + this.maxMatchLength),
+      };
     };
   }
 
+  /**
+   * The leftmost match that begins in `[from, limit)`. Jumps from candidate to candidate; where too many fail, the
+   * automaton goes on until the ground is quiet again.
+   */
+  #findFrom(text: Text, from: number, limit: number, candidate: CandidateFinder): ByteRange | undefined {
+    let base = from;
+    let spent = 0;
+    let start = candidate(from);
+    while (start >= 0 && start < limit) {
+      const { end, at } = this.#run(text, start, limit, 'here');
+      if (end >= 0) return { start, end };
+      spent += at - start + CANDIDATE_COST;
+      let next = start + 1;
+      if (spent > 2 * (start - base) + CANDIDATE_ALLOWANCE) {
+        const found = this.#run(text, next, limit, 'until-quiet');
+        if (found.end >= 0) return this.#toRange(text, next, limit, found.end);
+        next = found.at;
+        base = next;
+        spent = 0;
+      }
+      start = next < limit ? candidate(next) : -1;
+    }
+    return undefined;
+  }
+
   /** Forwards for the end of the leftmost match, then backwards from there for its beginning. */
-  #search(text: Text, from: number): ByteRange | undefined {
-    const { end } = runForward(this.#forward, text, from, this.maxMatchLength, true);
-    if (end === undefined) return undefined;
+  #search(text: Text, from: number, limit: number): ByteRange | undefined {
+    const { end } = this.#run(text, from, limit, 'anywhere');
+    return end < 0 ? undefined : this.#toRange(text, from, limit, end);
+  }
+
+  #run(text: Text, from: number, limit: number, where: Where): ForwardRun {
+    return runForward(this.#forward, text, from, limit, this.maxMatchLength, where);
+  }
+
+  #toRange(text: Text, from: number, limit: number, end: number): ByteRange | undefined {
     const start = runBackward(this.#backward, text, end, Math.max(from, end - this.maxMatchLength));
-    return { start, end };
+    return start < limit ? { start, end } : undefined;
   }
 }
 
@@ -117,35 +185,62 @@ function contextBefore(bytes: Uint8Array, at: number): Before {
   return at === 0 ? 'text-start' : contextOf(bytes[at - 1] ?? 0);
 }
 
-/** `end`: where the preferred match ends. `at`: how far was read. */
+/** Where a match must begin. `until-quiet`: anywhere, but it may stop where no match is under way. */
+type Where = 'here' | 'anywhere' | 'until-quiet';
+
+interface ForwardRun {
+  /** Where the preferred match ends, or -1. */
+  readonly end: number;
+  /** How far was read. */
+  readonly at: number;
+}
+
+/** Reads only so far as a match that begins before `limit` can reach. */
 function runForward(
   automaton: Automaton,
   { bytes, isEnd }: Text,
   from: number,
+  limit: number,
   maxLength: number,
-  search: boolean,
-): { readonly end: number | undefined; readonly at: number } {
+  where: Where,
+): ForwardRun {
   const { classes, endClass } = automaton;
-  let place = automaton.begin(contextBefore(bytes, from), search);
+  let place = automaton.begin(contextBefore(bytes, from), where !== 'here');
   let table = automaton.table;
-  let stop = search ? bytes.length : Math.min(bytes.length, from + maxLength + 1);
-  let end: number | undefined;
+  let last = Math.min(bytes.length, (where === 'here' ? from : limit) + maxLength + 1);
+  let stop = where === 'until-quiet' ? Math.min(last, from + QUIET_INTERVAL) : last;
+  let end = -1;
   let at = from;
-  for (; at < stop; at++) {
-    const symbol = classes[bytes[at] as number] as number;
-    let transition = table[place + symbol] as number;
-    if (transition < 0) {
-      transition = automaton.extend(place, symbol);
+  while (true) {
+    let transition = place;
+    while (at < stop) {
+      transition = table[place + (classes[bytes[at] as number] as number)] as number;
+      if (transition < 0) break;
+      place = transition;
+      at++;
+    }
+    if (at >= stop) {
+      if (at >= last) break;
+      if (end < 0 && automaton.begin(contextBefore(bytes, at), true) === place) return { end, at };
+      stop = Math.min(last, at + QUIET_INTERVAL);
+      continue;
+    }
+    if (transition === UNKNOWN) {
+      transition = automaton.extend(place, classes[bytes[at] as number] as number);
       table = automaton.table;
     }
-    if (transition & 1) {
-      if (end === undefined) stop = Math.min(stop, at + maxLength + 1);
+    if (isMatched(transition)) {
+      if (end < 0) last = Math.min(last, at + maxLength + 1);
+      stop = Math.min(stop, last);
       end = at;
+      transition = placeAfterMatch(transition);
+      if (transition === DEAD_PLACE) return { end, at };
     }
-    place = transition >> 1;
-    if (place === DEAD) return { end, at };
+    if (transition === DEAD) return { end, at };
+    place = transition;
+    at++;
   }
-  if (at === bytes.length && isEnd && automaton.extend(place, endClass) & 1) end = at;
+  if (at === bytes.length && isEnd && isMatched(automaton.extend(place, endClass))) end = at;
   return { end, at };
 }
 
@@ -157,11 +252,14 @@ function runBackward(automaton: Automaton, { bytes, isEnd }: Text, end: number, 
   let start = end;
   for (let at = end - 1; at >= lowest - 1; at--) {
     const symbol = at < 0 ? endClass : (classes[bytes[at] as number] as number);
-    const known = automaton.table[place + symbol] as number;
-    const transition = known < 0 ? automaton.extend(place, symbol) : known;
-    if (transition & 1) start = at + 1;
-    place = transition >> 1;
-    if (place === DEAD) break;
+    let transition = automaton.table[place + symbol] as number;
+    if (transition === UNKNOWN) transition = automaton.extend(place, symbol);
+    if (isMatched(transition)) {
+      start = at + 1;
+      transition = placeAfterMatch(transition);
+    }
+    if (transition === DEAD || transition === DEAD_PLACE) break;
+    place = transition;
   }
   return start;
 }

@@ -1,0 +1,68 @@
+import { foldRows, hexRows } from '../../analysis/hex-rows.ts';
+import { type DumpPart, dumpMemory } from '../../analysis/memory-dump.ts';
+import { formatAddress } from '../../bytes/brand.ts';
+import type { Process } from '../../checkpoint/checkpoint.ts';
+import type { Io } from '../io.ts';
+import type { Output } from '../output.ts';
+import { escapeText } from '../terminal/escape.ts';
+import { formatBytes } from '../terminal/format.ts';
+import { startProgress } from '../terminal/progress.ts';
+
+export interface DumpOptions {
+  /** Shows rows that repeat the one before as one `*`. */
+  readonly fold: boolean;
+}
+
+/** Why bytes are not in the archive, for a reader of the dump. */
+const ORIGINS: Readonly<Record<Extract<DumpPart, { kind: 'gap' }>['origin'], string>> = {
+  zero: 'zeros: never written to',
+  file: 'unmodified content of the mapped file, not in the archive',
+  lazy: 'left on the source machine (lazy pages), not in the archive',
+  parent: 'in the parent checkpoint, not in this archive',
+  missing: 'promised by the pagemap, but missing in the archive',
+  unmapped: 'not mapped',
+};
+
+/** The memory of one process by address, with a header for each region and a line for each gap. */
+export async function dumpProcess(
+  process: Process,
+  options: DumpOptions,
+  io: Io,
+  output: Output,
+): Promise<void> {
+  const space = await process.addressSpace();
+  if (space === undefined) {
+    await output.text(
+      `# process ${process.pid} (${escapeText(process.comm)}) has no memory in the archive\n`,
+    );
+    return;
+  }
+  await output.text(`# process ${process.pid} (${escapeText(process.comm)})\n`);
+  const total = space.regions.reduce((sum, { presentBytes }) => sum + presentBytes, 0);
+  const progress = startProgress(io);
+  let done = 0;
+  try {
+    for await (const part of dumpMemory(space)) {
+      if (part.kind !== 'bytes') await output.text(describe(part));
+      else {
+        const rows = hexRows(part.bytes, part.address);
+        await output.bytes(options.fold ? foldRows(rows) : rows);
+        done += part.bytes.length;
+        progress.update(`dumping: ${formatBytes(done)} of ${formatBytes(total)}`);
+      }
+    }
+  } finally {
+    progress.end();
+  }
+}
+
+function describe(part: Exclude<DumpPart, { kind: 'bytes' }>): string {
+  if (part.kind === 'gap') {
+    return `# ${range(part.address, part.address + BigInt(part.length))}  ${formatBytes(part.length)} ${ORIGINS[part.origin]}\n`;
+  }
+  const { start, end, permissions, kind, name, presentBytes } = part.region;
+  const size = `${formatBytes(Number(end - start))}, ${formatBytes(presentBytes)} in the archive`;
+  return `\n# ${range(start, end)} ${permissions} ${escapeText(name || kind)} (${size})\n`;
+}
+
+const range = (start: bigint, end: bigint): string => `${formatAddress(start)}-${formatAddress(end)}`;
