@@ -4,6 +4,7 @@ import type { ExtraRule } from './image-kinds.ts';
 import type { ReadWindow } from './read-window.ts';
 import { ipcMsg } from './schemas/ipc.ts';
 import { decodeMessage } from './wire.ts';
+import { wordAt } from './wire-cursor.ts';
 
 /** Longest ipc_msg: two varints and their tags, with room for fields of newer versions. */
 const MAX_IPC_MESSAGE = 4096;
@@ -73,7 +74,7 @@ async function locateIpcMessages(count: number, offset: number, window: ReadWind
 async function skipIpcMessage(at: number, window: ReadWindow): Promise<number | undefined> {
   const head = window.at(at, 4) ?? (await window.fill(at, 4));
   if (head.length < 4) return undefined;
-  const length = new DataView(head.buffer, head.byteOffset, 4).getUint32(0, true);
+  const length = wordAt(head, 0);
   if (length > MAX_IPC_MESSAGE) return undefined;
   const bytes = window.at(at + 4, length) ?? (await window.fill(at + 4, length));
   if (bytes.length < length) return undefined;

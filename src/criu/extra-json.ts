@@ -13,6 +13,7 @@ import { ipcMsg } from './schemas/ipc.ts';
 import type { TcpStreamEntry } from './schemas/sockets.ts';
 import { BASE64_LINE, base64Lines } from './text-encodings.ts';
 import { decodeMessage } from './wire.ts';
+import { wordAt } from './wire-cursor.ts';
 
 /** Bytes read at once: whole lines of base64, whole semaphores. */
 const PIECE = BASE64_LINE * 1024;
@@ -99,7 +100,7 @@ async function* queuedMessages(
   const end = offset + length;
   for (let at = offset; at + 4 <= end; ) {
     const head = await source.read(at, 4);
-    const size = new DataView(head.buffer, head.byteOffset, head.byteLength).getUint32(0, true);
+    const size = wordAt(head, 0);
     if (size > end - at - 4) return;
     const { message } = decodeMessage(ipcMsg, await source.read(at + 4, Math.min(size, PIECE)));
     yield ITEM;

@@ -23,6 +23,7 @@ import {
 import { ReadWindow } from './read-window.ts';
 import { type MessageSchema, message } from './schema.ts';
 import { decodeMessage, MAX_VALUES, type ValueBudget } from './wire.ts';
+import { wordAt } from './wire-cursor.ts';
 
 /**
  * Longest message that is read. The largest honest one is an mm_entry: 65,530 mappings (the kernel's default limit) are
@@ -88,7 +89,7 @@ export async function readHeader(name: string, source: ByteSource): Promise<Imag
   const raw = rawKindOf(name);
   if (raw !== undefined) return { kind: raw, length: 0 };
   const head = await source.read(0, 8);
-  const first = wordAt(head, 0);
+  const first = firstWord(head);
   if (first === undefined)
     throw badImage(name, source.size === 0 ? 'it is empty' : 'it is shorter than a magic');
   if (first !== COMMON_MAGIC && first !== SERVICE_MAGIC) {
@@ -96,7 +97,7 @@ export async function readHeader(name: string, source: ByteSource): Promise<Imag
     if (kind === undefined) throw badImage(name, `its first word ${hex(first)} is no magic of CRIU's`);
     return { kind, length: 4 };
   }
-  const magic = wordAt(head, 4);
+  const magic = firstWord(head.subarray(4));
   if (magic === undefined) throw badImage(name, 'it ends behind its group magic');
   return { kind: kindOfMagic(magic) ?? { layout: 'unknown', name: hex(magic), magic }, length: 8 };
 }
@@ -161,7 +162,7 @@ export async function* readEntries<First, Later>(
   let batch: Entry<First | Later>[] = [];
   let at = start;
   while (at < source.size) {
-    const length = wordAt(window.at(at, 4) ?? (await window.fill(at, 4)), 0);
+    const length = firstWord(window.at(at, 4) ?? (await window.fill(at, 4)));
     const problem = checkSize(length, at + 4, source.size);
     if (length === undefined || problem !== undefined) {
       report(`${problem}; what follows was not read`, at);
@@ -244,9 +245,8 @@ function unknownKindNote(name: string, magic: number): Note {
   };
 }
 
-function wordAt(bytes: Uint8Array, at: number): number | undefined {
-  if (bytes.length < at + 4) return undefined;
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(at, true);
+function firstWord(bytes: Uint8Array): number | undefined {
+  return bytes.length < 4 ? undefined : wordAt(bytes, 0);
 }
 
 const hex = (value: number): string => `0x${value.toString(16)}`;

@@ -8,7 +8,7 @@
  *   first such run on nothing is known of where pages are.
  * Facts: CRIU 4.2, images/pagemap.proto and criu/pagemap.c; recorded images of CRIU 4.2.1.
  */
-import { type Address, address } from '../bytes/brand.ts';
+import { type Address, address, formatAddress } from '../bytes/brand.ts';
 import type { ByteSource } from '../bytes/byte-source.ts';
 import { ExhibitError } from '../bytes/exhibit-error.ts';
 import type { Note } from '../bytes/note.ts';
@@ -151,25 +151,24 @@ class PagemapBuilder {
 
   #takeRun(vaddr: bigint, pages: number, flags: number, offset: number): void {
     const bytes = pages * this.#pageSize;
-    const base = { vaddr: address(vaddr), pages };
     const at = this.#used;
     if ((flags & PE_PRESENT) !== 0) this.#used += bytes;
     if (pages === 0) return;
     if (vaddr < this.#end) {
-      this.#warnOfRun(`has a run at 0x${vaddr.toString(16)} that overlaps the one before; left out`, offset);
+      this.#warnOfRun(`has a run at ${formatAddress(vaddr)} that overlaps the one before; left out`, offset);
       return;
     }
     this.#end = vaddr + BigInt(bytes);
-    if ((flags & PE_PRESENT) === 0) this.#takeAbsent(base, flags, offset);
-    else if (this.#readable) this.#runs.push({ ...base, origin: 'present', offset: at });
-    else this.#runs.push({ ...base, origin: 'unreadable' });
+    const start = address(vaddr);
+    if ((flags & PE_PRESENT) === 0) this.#takeAbsent(start, pages, flags, offset);
+    else if (this.#readable) this.#runs.push({ vaddr: start, pages, origin: 'present', offset: at });
+    else this.#runs.push({ vaddr: start, pages, origin: 'unreadable' });
   }
 
-  #takeAbsent(base: RunBase, flags: number, offset: number): void {
-    if ((flags & PE_PARENT) !== 0) this.#runs.push({ ...base, origin: 'parent' });
-    else if ((flags & PE_LAZY) !== 0) this.#runs.push({ ...base, origin: 'lazy' });
-    else
-      this.#warnOfRun(`has a run at 0x${base.vaddr.toString(16)} that is nowhere (flags ${flags})`, offset);
+  #takeAbsent(vaddr: Address, pages: number, flags: number, offset: number): void {
+    if ((flags & PE_PARENT) !== 0) this.#runs.push({ vaddr, pages, origin: 'parent' });
+    else if ((flags & PE_LAZY) !== 0) this.#runs.push({ vaddr, pages, origin: 'lazy' });
+    else this.#warnOfRun(`has a run at ${formatAddress(vaddr)} that is nowhere (flags ${flags})`, offset);
   }
 
   #giveUp(offset: number): void {

@@ -1,0 +1,134 @@
+/**
+ * Where a decoded message came from, kept beside it: its schema, the bytes of its fields, what the schema does not know.
+ * A message keeps the bytes that it was read from; places are found again when asked for, which costs nothing until then.
+ */
+import { type FieldPlace, placesOf } from './field-places.ts';
+import type { MessageSchema, NamedField } from './schema.ts';
+import { decodeUtf8 } from './utf8.ts';
+import { WireCursor, type WireType, wireTypeOf } from './wire-cursor.ts';
+
+/** A field that the schema does not know, kept as it came. `offset` and `length` are those of the value. */
+export interface UnknownField {
+  readonly number: number;
+  readonly wireType: WireType;
+  readonly value: bigint | Uint8Array;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** The bytes of a value, without its tag and length prefix, relative to the image. */
+export interface FieldLocation {
+  readonly offset: number;
+  readonly length: number;
+}
+
+export interface Origin {
+  readonly schema: MessageSchema;
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+  /** What to add to an offset in `bytes` to get one in the image. */
+  readonly base: number;
+}
+
+/** A message of the wire. Its own properties are the schema's fields; where they came from is hidden. */
+export class DecodedMessage {
+  readonly #origin: Origin;
+  constructor(origin: Origin) {
+    this.#origin = origin;
+  }
+  static originOf(value: unknown): Origin | undefined {
+    return typeof value === 'object' && value !== null && #origin in value ? value.#origin : undefined;
+  }
+}
+
+/** The schema that a message was decoded with; undefined for an object that was not decoded. */
+export function schemaOf(message: unknown): MessageSchema | undefined {
+  return DecodedMessage.originOf(message)?.schema;
+}
+
+/** Whether a message was decoded with this schema: tells the two message types of one image apart. */
+export function isMessageOf<T>(schema: MessageSchema<T>, message: unknown): message is T {
+  return schemaOf(message) === schema;
+}
+
+/** Whether the wire had the field at all; required fields of damaged evidence may be made up. */
+export function isPresent<T>(message: T, field: keyof T & string): boolean {
+  return fieldLocation(message, field) !== undefined;
+}
+
+/**
+ * The bytes behind a field, relative to the image; for a repeated field those of the value at `index`, otherwise those of
+ * the last occurrence, which is the one that counts. Undefined where the wire did not have it.
+ */
+export function fieldLocation<T>(
+  message: T,
+  field: keyof T & string,
+  index?: number,
+): FieldLocation | undefined {
+  const origin = DecodedMessage.originOf(message);
+  const known = origin?.schema.fields.find((each) => each.name === field);
+  if (origin === undefined || known === undefined) return undefined;
+  let found: FieldPlace | undefined;
+  let position = 0;
+  for (const place of placesOf(origin.bytes, origin.start, origin.end)) {
+    if (place.number !== known.number) continue;
+    for (const value of valuesAt(place, known, origin)) {
+      found = value;
+      if (position++ === index) return located(value, origin);
+    }
+  }
+  return index === undefined && found !== undefined ? located(found, origin) : undefined;
+}
+
+/** The values of one occurrence of a field: several where it is packed, none where it has a wire type of another. */
+function valuesAt(place: FieldPlace, field: NamedField, origin: Origin): readonly FieldPlace[] {
+  const wireType = wireTypeOf(field);
+  if (place.wireType === wireType) return [place];
+  if (field.label !== 'repeated' || place.wireType !== 2) return [];
+  const values: FieldPlace[] = [];
+  const end = place.offset + place.length;
+  const cursor = new WireCursor(origin.bytes, place.offset);
+  for (let offset = cursor.at; offset < end && cursor.readValue(wireType, end); offset = cursor.at) {
+    values.push({ number: place.number, wireType, offset, length: cursor.at - offset });
+  }
+  return values;
+}
+
+function located({ offset, length }: FieldPlace, origin: Origin): FieldLocation {
+  return { offset: origin.base + offset, length };
+}
+
+/** Fields that the schema does not know, in the order of the wire. */
+export function unknownFields(message: unknown): readonly UnknownField[] {
+  const origin = DecodedMessage.originOf(message);
+  if (origin === undefined) return [];
+  const unknown: UnknownField[] = [];
+  for (const place of placesOf(origin.bytes, origin.start, origin.end)) {
+    const field = origin.schema.byNumber[place.number];
+    if (field !== undefined && isReadable(field, place.wireType)) continue;
+    unknown.push({ ...place, value: rawValue(place, origin.bytes), offset: origin.base + place.offset });
+  }
+  return unknown;
+}
+
+function rawValue({ wireType, offset, length }: FieldPlace, bytes: Uint8Array): bigint | Uint8Array {
+  if (wireType === 2) return bytes.slice(offset, offset + length);
+  const cursor = new WireCursor(bytes, offset);
+  cursor.readValue(wireType, offset + length);
+  return cursor.unsigned();
+}
+
+/** The bytes of a string that is not UTF-8; undefined for one that is. */
+export function rawText<T>(message: T, field: keyof T & string, index?: number): Uint8Array | undefined {
+  const origin = DecodedMessage.originOf(message);
+  const place = fieldLocation(message, field, index);
+  if (origin === undefined || place === undefined) return undefined;
+  const from = place.offset - origin.base;
+  const text = origin.bytes.slice(from, from + place.length);
+  return decodeUtf8(text) === undefined ? text : undefined;
+}
+
+function isReadable(field: NamedField, wireType: number): boolean {
+  return wireType === wireTypeOf(field) || (wireType === 2 && field.label === 'repeated');
+}
