@@ -1,5 +1,6 @@
 import type { TestNode } from '../node.ts';
 import { waitLog } from '../node.ts';
+import { attacker, breakIn, victim } from '../workloads/compromise.ts';
 import * as pods from '../workloads/pods.ts';
 import { namespace, SHOP } from '../workloads/pods.ts';
 
@@ -35,15 +36,17 @@ export const FIXTURES: readonly Fixture[] = [
   {
     name: 'containerd-compromised',
     about:
-      'A web server after a break-in: a reverse shell over established TCP, a miner that runs from a memfd under the ' +
-      'name of a kernel thread, a program whose file was removed, a dropped crontab, an account added to /etc/passwd. ' +
-      'Every secret in it is made up.',
+      'A web server after a break-in through a CGI script: a reverse shell over established TCP, a miner that runs ' +
+      'from a memfd under the name of a kernel thread, a program whose file was removed, dropped tools and a crontab, ' +
+      'an account added to /etc/passwd. Every secret in it is made up.',
     file: 'checkpoint.tar',
     async set(node) {
       node.setRuncOptions('tcp-established');
-      const address = await peerAddress(node);
-      const scene = await podScene(node, pods.compromised(address), 'app');
-      await waitLog(node, SHOP, 'peer', 'listener', 'uid=0');
+      await node.apply(namespace(SHOP), attacker);
+      await node.waitRunning(SHOP, 'attacker');
+      const scene = await podScene(node, victim, 'app');
+      await breakIn(node, await addressOf(node, 'web'), await addressOf(node, 'attacker'));
+      await waitLog(node, SHOP, 'attacker', 'listener', 'toor');
       return scene;
     },
   },
@@ -96,10 +99,8 @@ export async function taskPid(node: TestNode, pod: string, container: string): P
   return Number(row?.split(/\s+/)[1]);
 }
 
-async function peerAddress(node: TestNode): Promise<string> {
-  await node.apply(namespace(SHOP), pods.peer);
-  await node.waitRunning(SHOP, 'peer');
-  return node.kubectl(['get', 'pod', '-n', SHOP, 'peer', '-o', 'jsonpath={.status.podIP}']);
+function addressOf(node: TestNode, pod: string): Promise<string> {
+  return node.kubectl(['get', 'pod', '-n', SHOP, pod, '-o', 'jsonpath={.status.podIP}']);
 }
 
 const PODMAN_SCRIPT = [

