@@ -1,9 +1,9 @@
 import type { ArchiveEntry, ArchiveIndex } from '../archive/archive-index.ts';
-import { type OpenArchiveOptions, openArchive } from '../archive/open-archive.ts';
+import { openArchive } from '../archive/open-archive.ts';
 import type { ByteSource } from '../bytes/byte-source.ts';
 import { ExhibitError } from '../bytes/exhibit-error.ts';
 import { openFileSource } from '../bytes/file-source.ts';
-import { fileSpills } from '../bytes/file-spill.ts';
+import { nodeUnpacking } from '../bytes/node-unpacking.ts';
 import type { Note } from '../bytes/note.ts';
 import { type CritJsonOptions, writeCritJson } from '../criu/crit-json.ts';
 import { readHeader } from '../criu/image.ts';
@@ -12,6 +12,7 @@ import { pythonJson } from '../criu/python-json.ts';
 import { ExitCode, type Io } from './io.ts';
 import type { ConfigureCommand } from './program.ts';
 import { escapeText } from './terminal/escape.ts';
+import { formatBytes } from './terminal/format.ts';
 import { startProgress } from './terminal/progress.ts';
 
 const DETAILS = `
@@ -110,12 +111,12 @@ async function decodeArchive(
 
 async function openWithProgress(file: string, source: ByteSource, io: Io): Promise<ArchiveIndex> {
   const progress = startProgress(io);
-  const options: OpenArchiveOptions = {
-    spill: fileSpills(io.environment.TMPDIR),
-    onProgress: (read) => progress.update(`unpacking ${file}: ${Math.floor((read * 100) / source.size)}%`),
-  };
   try {
-    return await openArchive(source, options);
+    return await openArchive(source, {
+      ...nodeUnpacking(io.environment),
+      onProgress: (read) =>
+        progress.update(`unpacking ${file}: ${formatBytes(read)} of ${formatBytes(source.size)}`),
+    });
   } catch (error) {
     if (!(error instanceof ExhibitError) || error.code !== 'NOT_AN_ARCHIVE') throw error;
     throw new ExhibitError(error.code, `${file}: ${error.message}`, { source: file, cause: error });
