@@ -1,0 +1,118 @@
+import { execFileSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { cacheFolder } from '../testbed/cache.ts';
+
+/** The archives of one size that the benchmark reads. */
+export interface BenchArchives {
+  readonly mebibytes: number;
+  readonly plain: string;
+  readonly gzip: string;
+  readonly zstd: string | undefined;
+}
+
+const RECORD = 'npx tsx testbed/record.ts --big';
+
+/** What `testbed/record.ts --big` recorded, smallest first. Throws where there is none. */
+export function recordedSizes(): readonly number[] {
+  const names = existsSync(cacheFolder()) ? readdirSync(cacheFolder()) : [];
+  const sizes = names.map((name) => Number(/^hoard-(\d+)\.tar$/.exec(name)?.[1])).filter((size) => size > 0);
+  if (sizes.length === 0) throw new Error(`no archive to measure on; record one as root: ${RECORD}`);
+  return sizes.sort((a, b) => a - b);
+}
+
+/** Makes, once, the forms of an archive that the peers can read. */
+export function prepareArchives(mebibytes: number): BenchArchives {
+  const recorded = join(cacheFolder(), `hoard-${mebibytes}.tar`);
+  const plain = derive(join(cacheFolder(), `hoard-${mebibytes}-older.tar`), (target) =>
+    writeOlder(recorded, target),
+  );
+  const gzip = derive(`${plain}.gz`, (target) =>
+    execFileSync('sh', ['-c', 'gzip -1 <"$0" >"$1"', plain, target]),
+  );
+  const zstd = hasProgram('zstd')
+    ? derive(`${plain}.zst`, (target) => execFileSync('zstd', ['-q', '-1', '-f', plain, '-o', target]))
+    : undefined;
+  return { mebibytes, plain, gzip, zstd };
+}
+
+export function hasProgram(name: string): boolean {
+  try {
+    execFileSync('sh', ['-c', 'command -v "$0"', name], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function derive(path: string, make: (target: string) => void): string {
+  if (existsSync(path)) return path;
+  const unfinished = `${path}.${process.pid}`;
+  make(unfinished);
+  renameSync(unfinished, path);
+  return path;
+}
+
+/**
+ * The same archive with its pagemaps as CRIU wrote them up to 4.1: the only form in which checkpointctl 1.3 sees any
+ * memory. Everything else stays.
+ */
+function writeOlder(recorded: string, target: string): void {
+  const folder = mkdtempSync(join(cacheFolder(), 'bench-'));
+  try {
+    execFileSync('tar', ['xf', recorded, '-C', folder]);
+    const images = join(folder, 'checkpoint');
+    for (const name of readdirSync(images).filter((one) => one.startsWith('pagemap-'))) {
+      const path = join(images, name);
+      writeFileSync(path, toOlderPagemap(readFileSync(path)));
+    }
+    execFileSync('tar', ['cf', target, '-C', folder, ...readdirSync(folder)]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Moves `nr_pages` from field 5 to field 2 (images/pagemap.proto); magics and the head stay. */
+export function toOlderPagemap(image: Buffer): Buffer {
+  const parts: Buffer[] = [];
+  let at = 8;
+  for (let index = 0; at < image.length; index++) {
+    const length = image.readUInt32LE(at);
+    const message = image.subarray(at + 4, at + 4 + length);
+    const written = index === 0 ? message : toOlderEntry(message);
+    const size = Buffer.alloc(4);
+    size.writeUInt32LE(written.length);
+    parts.push(size, written);
+    at += 4 + length;
+  }
+  return Buffer.concat([image.subarray(0, 8), ...parts]);
+}
+
+/** All fields of a pagemap entry are varints: tag, value, tag, value… */
+function toOlderEntry(message: Buffer): Buffer {
+  const fields = new Map<number, Buffer>();
+  for (let at = 0; at < message.length; ) {
+    const valueEnd = endOfVarint(message, at + 1);
+    fields.set((message[at] ?? 0) >> 3, message.subarray(at + 1, valueEnd));
+    at = valueEnd;
+  }
+  const count = fields.get(5) ?? fields.get(2);
+  if (count !== undefined) fields.set(2, count);
+  fields.delete(5);
+  const sorted = [...fields].sort(([a], [b]) => a - b);
+  return Buffer.concat(sorted.flatMap(([field, value]) => [Buffer.of(field << 3), value]));
+}
+
+function endOfVarint(message: Buffer, from: number): number {
+  let at = from;
+  while (((message[at] ?? 0) & 0x80) !== 0) at++;
+  return at + 1;
+}

@@ -1,0 +1,133 @@
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { cpus, release, tmpdir, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { type BenchArchives, hasProgram, prepareArchives, recordedSizes } from './archives.ts';
+import { type Command, type Measurement, measure, TIME_LIMIT_SECONDS } from './measure.ts';
+import { type Checkpointctl, findCheckpointctl } from './peers.ts';
+
+/*
+ * `npm run bench [-- SIZE…]`: each job with its peer, one after the other on the same archive (SIZE in MiB, as recorded).
+ * A row says what was run, how long ours and the peer took, and by what the times differ.
+ */
+
+interface Job {
+  readonly name: string;
+  readonly ours: Command;
+  readonly peers: readonly { readonly name: string; readonly command: Command | string }[];
+}
+
+const PROGRAM = join(import.meta.dirname, '../dist/exhibit.js');
+const MARKER = 'EXHIBIT-MARKER-';
+/** No prefix that a skipping search could use, and bytes that must be there. */
+const REGEX = '[A-Z]+-MARKER-[0-9]{8}';
+
+async function main(argv: readonly string[]): Promise<void> {
+  if (!existsSync(PROGRAM)) throw new Error('dist/exhibit.js is not there: npm run build');
+  const sizes = argv.length > 0 ? argv.map(Number) : recordedSizes();
+  const checkpointctl = findCheckpointctl();
+  console.log(`${describeMachine()}\n`);
+  console.log('| MiB | job | ours | peak memory | peer | its time | peer ÷ ours |');
+  console.log('|--:|---|--:|--:|---|--:|--:|');
+  try {
+    for (const size of sizes) {
+      for (const job of jobsOn(prepareArchives(size), checkpointctl)) await runJob(size, job);
+    }
+  } finally {
+    if (typeof checkpointctl !== 'string') checkpointctl.close();
+  }
+}
+
+function describeMachine(): string {
+  const [first] = cpus();
+  const memory = (totalmem() / 2 ** 30).toFixed(0);
+  const date = new Date().toISOString().slice(0, 10);
+  const load = readFileSync('/proc/loadavg', 'utf8').split(' ')[0];
+  return `${cpus().length} × ${first?.model.trim()}, ${memory} GiB, Linux ${release()}, Node ${process.version}, load ${load}, ${date}; fastest of 3, warm cache`;
+}
+
+function jobsOn(archives: BenchArchives, checkpointctl: Checkpointctl | string): readonly Job[] {
+  const { plain, gzip, zstd } = archives;
+  const exhibit = (...args: string[]): Command => ({ argv: [process.execPath, PROGRAM, ...args] });
+  const peer = (name: string, ...args: readonly string[]) => ({
+    name: `checkpointctl ${name}`,
+    command:
+      typeof checkpointctl === 'string'
+        ? checkpointctl
+        : checkpointctl.command(...args.map((arg) => (arg === plain ? checkpointctl.see(plain) : arg))),
+  });
+  const grep = (...args: string[]) => ({
+    name: `grep ${args.join(' ')}`,
+    command: { argv: ['grep', ...args, plain], acceptsFailure: true } satisfies Command,
+  });
+  const dumpFile = join(tmpdir(), `exhibit-bench-${process.pid}.hex`);
+  const dump: Command = {
+    ...exhibit('memparse', '-p', '1', '-o', dumpFile, plain),
+    cleanUp: () => rmSync(dumpFile, { force: true }),
+  };
+  return [
+    {
+      name: 'inspect --all --json',
+      ours: exhibit('inspect', '--all', '--json', plain),
+      peers: [peer('inspect --all', 'inspect', '--all', '--format', 'json', plain)],
+    },
+    {
+      name: `memparse -s ${MARKER}`,
+      ours: exhibit('memparse', '-s', MARKER, plain),
+      peers: [grep('-c', '-a', MARKER), peer('memparse -s', 'memparse', '-p', '1', '-s', MARKER, plain)],
+    },
+    {
+      name: `memparse -r ${REGEX}`,
+      ours: exhibit('memparse', '-r', REGEX, plain),
+      peers: [grep('-c', '-a', '-P', REGEX), peer('memparse -r', 'memparse', '-p', '1', '-r', REGEX, plain)],
+    },
+    {
+      name: 'memparse -s, nothing found, any case',
+      ours: exhibit('memparse', '-i', '-s', 'not-in-there', plain),
+      peers: [grep('-c', '-a', '-i', 'not-in-there')],
+    },
+    {
+      name: 'memparse -p 1 -o (hex dump)',
+      ours: dump,
+      peers: [peer('memparse -o', 'memparse', '-p', '1', '-o', '/tmp/exhibit-bench/dump.txt', plain)],
+    },
+    {
+      name: 'memparse -s on gzip',
+      ours: exhibit('memparse', '-s', MARKER, gzip),
+      peers: [{ name: 'zcat', command: { argv: ['sh', '-c', 'zcat "$0" >/dev/null', gzip] } }],
+    },
+    ...(zstd === undefined || !hasProgram('zstdcat')
+      ? []
+      : [
+          {
+            name: 'memparse -s on zstd',
+            ours: exhibit('memparse', '-s', MARKER, zstd),
+            peers: [
+              {
+                name: 'zstdcat',
+                command: { argv: ['sh', '-c', 'zstdcat "$0" >/dev/null', zstd] } as Command,
+              },
+            ],
+          },
+        ]),
+  ];
+}
+
+async function runJob(size: number, job: Job): Promise<void> {
+  const ours = await measure(job.ours);
+  const memory = ours.peakMemory === undefined ? '?' : `${(ours.peakMemory / 1e6).toFixed(0)} MB`;
+  for (const { name, command } of job.peers) {
+    const theirs = typeof command === 'string' ? command : await measure(command);
+    const row = [size, job.name, seconds(ours), memory, name, ...compare(ours, theirs)];
+    console.log(`| ${row.join(' | ')} |`);
+  }
+}
+
+function compare(ours: Measurement, theirs: Measurement | string): readonly string[] {
+  if (typeof theirs === 'string') return [theirs, '–'];
+  return [seconds(theirs), `${theirs.isStopped ? '> ' : ''}${(theirs.seconds / ours.seconds).toFixed(1)} ×`];
+}
+
+const seconds = ({ seconds: value, isStopped }: Measurement): string =>
+  isStopped ? `> ${TIME_LIMIT_SECONDS} s` : `${value.toFixed(2)} s`;
+
+await main(process.argv.slice(2));

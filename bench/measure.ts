@@ -1,0 +1,85 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+
+/** One command line as it is measured. */
+export interface Command {
+  readonly argv: readonly [string, ...string[]];
+  /** Counts as a success although the exit code is not 0. */
+  readonly acceptsFailure?: boolean;
+  /** Between two runs, not measured: removes what the command wrote. */
+  readonly cleanUp?: () => void;
+}
+
+export interface Measurement {
+  /** The fastest run: the others say what else the machine did. */
+  readonly seconds: number;
+  /** Highest resident memory of all runs, in bytes; undefined where the system does not tell. */
+  readonly peakMemory: number | undefined;
+  /** It was stopped: it would have taken longer. */
+  readonly isStopped: boolean;
+  readonly outputBytes: number;
+}
+
+const RUNS = 3;
+/** A peer that takes longer is stopped; its row then says "more than". */
+export const TIME_LIMIT_SECONDS = 300;
+/** A run this long is not repeated. */
+const LONG_RUN_SECONDS = 20;
+const MEMORY_POLL_MILLISECONDS = 5;
+
+/** Runs a command several times with a warm cache. Throws when it fails. */
+export async function measure(command: Command): Promise<Measurement> {
+  const runs: Measurement[] = [];
+  for (let index = 0; index < RUNS; index++) {
+    command.cleanUp?.();
+    const run = await runOnce(command);
+    runs.push(run);
+    if (run.isStopped || run.seconds > LONG_RUN_SECONDS) break;
+  }
+  command.cleanUp?.();
+  const fastest = runs.reduce((best, run) => (run.seconds < best.seconds ? run : best));
+  const peaks = runs.map(({ peakMemory }) => peakMemory).filter((peak) => peak !== undefined);
+  return { ...fastest, peakMemory: peaks.length > 0 ? Math.max(...peaks) : undefined };
+}
+
+function runOnce({ argv: [program, ...rest], acceptsFailure }: Command): Promise<Measurement> {
+  return new Promise((resolve, reject) => {
+    const began = performance.now();
+    const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
+    let peakMemory: number | undefined;
+    let outputBytes = 0;
+    let errors = '';
+    let isStopped = false;
+    child.stdout.on('data', (chunk: Buffer) => {
+      outputBytes += chunk.length;
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      errors = (errors + chunk.toString()).slice(-2_000);
+    });
+    const poll = setInterval(() => {
+      peakMemory = Math.max(peakMemory ?? 0, readPeakMemory(child.pid) ?? 0) || undefined;
+    }, MEMORY_POLL_MILLISECONDS);
+    const limit = setTimeout(() => {
+      isStopped = true;
+      child.kill('SIGKILL');
+    }, TIME_LIMIT_SECONDS * 1_000);
+    child.on('error', reject);
+    child.on('close', (code) => {
+      clearInterval(poll);
+      clearTimeout(limit);
+      const seconds = (performance.now() - began) / 1_000;
+      if (code === 0 || isStopped || acceptsFailure) resolve({ seconds, peakMemory, isStopped, outputBytes });
+      else reject(new Error(`${program} ${rest.join(' ')} ended with ${code}: ${errors}`));
+    });
+  });
+}
+
+/** VmHWM of /proc/PID/status, which counts from the start of the process. */
+function readPeakMemory(pid: number | undefined): number | undefined {
+  try {
+    const kibibytes = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    return kibibytes === undefined ? undefined : Number(kibibytes) * 1024;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,51 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, linkSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { cacheFolder } from '../testbed/cache.ts';
+import type { Command } from './measure.ts';
+
+/** checkpointctl as Debian ships it, in the testbed's root filesystem. */
+export interface Checkpointctl {
+  command(...args: readonly string[]): Command;
+  /** The path by which it sees an archive of the cache folder. */
+  see(archive: string): string;
+  close(): void;
+}
+
+const SHARED_FOLDER = 'tmp/exhibit-bench';
+
+/** Undefined, with the reason, where it cannot be run. */
+export function findCheckpointctl(): Checkpointctl | string {
+  const names = existsSync(cacheFolder()) ? readdirSync(cacheFolder()) : [];
+  const roots = names
+    .filter((name) => /^rootfs-[\da-f]+$/.test(name))
+    .map((name) => join(cacheFolder(), name));
+  const root = roots.find((path) => existsSync(join(path, 'usr/bin/checkpointctl')));
+  if (root === undefined) return 'not there: bring the testbed up once (npm run testbed -- up)';
+  if (process.getuid?.() !== 0) return 'not there: chroot into the testbed needs root';
+  const folder = join(root, SHARED_FOLDER);
+  mkdirSync(folder, { recursive: true });
+  return {
+    command: (...args) => ({
+      argv: ['chroot', root, 'checkpointctl', ...args],
+      cleanUp: () => removeLeftovers(root),
+    }),
+    see: (archive) => {
+      const name = basename(archive);
+      if (!existsSync(join(folder, name))) linkSync(archive, join(folder, name));
+      return `/${SHARED_FOLDER}/${name}`;
+    },
+    close: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+/** What a run that was stopped unpacked and did not remove. */
+function removeLeftovers(root: string): void {
+  for (const name of readdirSync(join(root, 'tmp'))) {
+    if (name.startsWith('checkpointctl')) rmSync(join(root, 'tmp', name), { recursive: true, force: true });
+  }
+  rmSync(join(root, SHARED_FOLDER, 'dump.txt'), { force: true });
+}
+
+export const versionOf = (program: string): string =>
+  execFileSync(program, ['--version'], { encoding: 'utf8' }).split('\n')[0] ?? program;
