@@ -1,3 +1,4 @@
+import { parseByteSize } from './byte-size.ts';
 import type { Decoders } from './decoder.ts';
 import { ExhibitError } from './exhibit-error.ts';
 import { fileSpills } from './file-spill.ts';
@@ -10,8 +11,6 @@ export interface NodeUnpacking {
   readonly decoders: Decoders;
   readonly unpackedLimit: number | undefined;
 }
-
-const UNITS: Readonly<Record<string, number>> = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3, T: 1024 ** 4 };
 
 /**
  * Where and how archives are unpacked, from environment variables: `TMPDIR`, the folder for temporary files, and
@@ -28,9 +27,8 @@ export function nodeUnpacking(environment: Readonly<Record<string, string | unde
 
 function parseLimit(text: string | undefined): number | undefined {
   if (text === undefined || text === '') return undefined;
-  const [, digits, unit] = /^(\d{1,15})([KMGT]?)(?:i?B)?$/i.exec(text) ?? [];
-  const limit = Number(digits) * (UNITS[unit?.toUpperCase() ?? ''] ?? 1);
-  if (Number.isSafeInteger(limit)) return limit;
+  const limit = parseByteSize(text);
+  if (limit !== undefined) return limit;
   throw new ExhibitError(
     'BAD_RANGE',
     `EXHIBIT_UNPACK_LIMIT is ${text}; it must be a number of bytes such as 500G`,
