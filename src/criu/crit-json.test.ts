@@ -111,6 +111,17 @@ describe('writeCritJson', () => {
     expect(error).toMatchObject({ code: 'RAW_IMAGE', message: expect.stringContaining('memory pages') });
   });
 
+  it('refuses an entry that would be longer than a string can be', async () => {
+    let dir = new Uint8Array(2 * 1024 * 1024);
+    for (let at = 0; at < dir.length; at += 2) dir[at] = 0x12;
+    for (let depth = 0; depth < 90; depth++) dir = new Uint8Array(rawField(2, dir));
+    const image = forgeImage(imageKinds.cgroup, [{ message: rawField(2, dir) }]);
+    const error = await writeCritJson('cgroup.img', bufferSource(image), async () => {}, {
+      pretty: true,
+    }).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'LIMIT_EXCEEDED' });
+  });
+
   it('never holds a large payload: it is read and written in pieces', async () => {
     const head = forgeImage(imageKinds.ghostFile, [{ message: { uid: 0, gid: 0, mode: 0o100600 } }]);
     const size = head.length + 64 * 1024 * 1024;

@@ -33,7 +33,8 @@ const PIECE = 64 * 1024;
 
 /**
  * Writes one image, without a line feed at the end. Returns what was damaged. Throws `BAD_IMAGE` for what is no image, and
- * `RAW_IMAGE` for an image without messages (the error says what it holds).
+ * `RAW_IMAGE` for an image without messages (the error says what it holds), `LIMIT_EXCEEDED` for an entry of hundreds of
+ * megabytes of text.
  */
 export async function writeCritJson(
   name: string,
@@ -86,8 +87,7 @@ class ImageWriter {
 
   async entry(entry: Entry): Promise<void> {
     this.#text += this.#count++ === 0 ? lineBreak(this.#indent, 2) : separator(this.#indent, 2);
-    const value = messageJson(entry.message, this.#options.pretty === true);
-    const items = members(value, this.#indent, 3);
+    const items = this.#members(entry);
     const extra = this.#kind.layout === 'framed' ? extraJson(this.#kind, entry, this.#source) : undefined;
     if (items.length === 0 && extra === undefined) this.#text += '{}';
     else {
@@ -96,6 +96,17 @@ class ImageWriter {
       this.#text += `${lineBreak(this.#indent, 2)}}`;
     }
     if (this.#text.length >= PIECE) await this.#flush();
+  }
+
+  /** A hostile message can be longer as text than a string can be: it is nothing that anybody could read. */
+  #members({ message, offset }: Entry): readonly string[] {
+    try {
+      return members(messageJson(message, this.#options.pretty === true), this.#indent, 3);
+    } catch (cause) {
+      if (!(cause instanceof RangeError)) throw cause;
+      const what = `the entry at byte ${offset} of a ${this.#kind.name} image has too many values to be printed`;
+      throw new ExhibitError('LIMIT_EXCEEDED', what, { offset, cause });
+    }
   }
 
   /** Adds the member `extra` to an entry. */

@@ -8,7 +8,7 @@ import { prettyAddress, prettyNumber } from './presentation.ts';
 import type { JsonValue } from './python-json.ts';
 import type { NamedField } from './schema.ts';
 import { base64Lines, quotedPrintable, surrogateEscaped } from './text-encodings.ts';
-import { isPresent, rawText, schemaOf, type UnknownField, unknownFields } from './wire.ts';
+import { presentNumbers, rawTexts, schemaOf, type UnknownField, unknownFields } from './wire.ts';
 
 type Values = Readonly<Record<string, unknown>>;
 
@@ -19,14 +19,15 @@ export function messageJson(
   isHex = false,
 ): Readonly<Record<string, JsonValue>> {
   const values = message as Values;
+  const present = presentNumbers(message);
   const json: Record<string, JsonValue> = {};
   for (const field of schemaOf(message)?.fields ?? []) {
     const value = values[field.name];
     if (field.label === 'repeated') {
       const list = value as readonly unknown[];
       if (list.length > 0) json[field.name] = listJson(values, field, list, pretty, isHex);
-    } else if (value !== undefined && isPresent(values, field.name)) {
-      json[field.name] = valueJson(values, field, value, pretty, isHex);
+    } else if (value !== undefined && present.has(field.number)) {
+      json[field.name] = valueJson(field, exactText(values, field, [value]).at(-1), pretty, isHex);
     }
   }
   const unknown = unknownFields(message);
@@ -45,23 +46,27 @@ function listJson(
     const address = prettyAddress(list as readonly number[]);
     if (address !== undefined) return [address];
   }
-  return list.map((each, index) => valueJson(message, field, each, pretty, isHex, index));
+  return exactText(message, field, list).map((each) => valueJson(field, each, pretty, isHex));
 }
 
-function valueJson(
-  message: Values,
-  field: NamedField,
-  value: unknown,
-  pretty: boolean,
-  isHex: boolean,
-  index?: number,
-): JsonValue {
+/** The mark of the decoder for bytes that are not UTF-8; text may hold it by itself, too. */
+const REPLACED = '\ufffd';
+
+/** Strings that are not UTF-8 with their bytes; values of other types as they are. */
+function exactText(message: Values, field: NamedField, values: readonly unknown[]): readonly unknown[] {
+  if (field.type.kind !== 'scalar' || field.type.scalar !== 'string') return values;
+  if (!values.some((value) => (value as string).includes(REPLACED))) return values;
+  const raw = rawTexts(message, field.name).slice(-values.length);
+  return values.map((value, index) => {
+    const bytes = raw[index];
+    return bytes === undefined ? value : surrogateEscaped(bytes);
+  });
+}
+
+function valueJson(field: NamedField, value: unknown, pretty: boolean, isHex: boolean): JsonValue {
   const { type } = field;
   if (type.kind === 'message') return messageJson(value, pretty, isHex || field.presentation === 'hex');
-  if (typeof value === 'string') {
-    const raw = type.kind === 'scalar' ? rawText(message, field.name, index) : undefined;
-    return raw === undefined ? value : surrogateEscaped(raw);
-  }
+  if (typeof value === 'string') return value;
   if (value instanceof Uint8Array) {
     return field.presentation === 'quoted-printable' ? quotedPrintable(value) : base64Lines(value);
   }

@@ -52,9 +52,16 @@ export function isMessageOf<T>(schema: MessageSchema<T>, message: unknown): mess
   return schemaOf(message) === schema;
 }
 
-/** Whether the wire had the field at all; required fields of damaged evidence may be made up. */
-export function isPresent<T>(message: T, field: keyof T & string): boolean {
-  return fieldLocation(message, field) !== undefined;
+/**
+ * The numbers of the fields that the wire had. A required field that is not among them was made up, because evidence is
+ * damaged.
+ */
+export function presentNumbers(message: unknown): ReadonlySet<number> {
+  const origin = DecodedMessage.originOf(message);
+  const numbers = new Set<number>();
+  if (origin === undefined) return numbers;
+  for (const { number } of placesOf(origin.bytes, origin.start, origin.end)) numbers.add(number);
+  return numbers;
 }
 
 /**
@@ -119,14 +126,20 @@ function rawValue({ wireType, offset, length }: FieldPlace, bytes: Uint8Array): 
   return cursor.unsigned();
 }
 
-/** The bytes of a string that is not UTF-8; undefined for one that is. */
-export function rawText<T>(message: T, field: keyof T & string, index?: number): Uint8Array | undefined {
+/**
+ * The bytes behind the values of a string field, in their order; undefined where they are UTF-8 and the value says all.
+ */
+export function rawTexts<T>(message: T, field: keyof T & string): readonly (Uint8Array | undefined)[] {
   const origin = DecodedMessage.originOf(message);
-  const place = fieldLocation(message, field, index);
-  if (origin === undefined || place === undefined) return undefined;
-  const from = place.offset - origin.base;
-  const text = origin.bytes.slice(from, from + place.length);
-  return decodeUtf8(text) === undefined ? text : undefined;
+  const number = origin?.schema.fields.find((each) => each.name === field)?.number;
+  if (origin === undefined || number === undefined) return [];
+  const texts: (Uint8Array | undefined)[] = [];
+  for (const place of placesOf(origin.bytes, origin.start, origin.end)) {
+    if (place.number !== number || place.wireType !== 2) continue;
+    const bytes = origin.bytes.slice(place.offset, place.offset + place.length);
+    texts.push(decodeUtf8(bytes) === undefined ? bytes : undefined);
+  }
+  return texts;
 }
 
 function isReadable(field: NamedField, wireType: number): boolean {
