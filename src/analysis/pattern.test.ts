@@ -1,8 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { fakeArchive, fakeSpace } from '../../test/support/fake-memory.ts';
+import { scanMemory } from '../checkpoint/memory-scan.ts';
 import { finder, plainIndexOf } from './byte-search.ts';
 import { toHex, toText } from './byte-text.ts';
-import { compileQuery, literalScanner, parseSearchTerm, type SearchQuery } from './pattern.ts';
+import { compileQuery, literalScanner, parseSearchTerm, regexScanner, type SearchQuery } from './pattern.ts';
+import { compileRegex } from './regex/regex.ts';
 
 const encoder = new TextEncoder();
 
@@ -118,6 +121,42 @@ describe('toText', () => {
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         expect(toText(encoder.encode(text), 'utf-8')).toBe(text);
       }),
+    );
+  });
+});
+
+describe('regexScanner', () => {
+  it('finds in pages that are read piece by piece what it finds in one text', async () => {
+    const patterns = ['\\bab?', 'a+', '\\Bb', '(?m)^a.', 'b$', '[ab]{3}', 'ab|b', 'a[^\\n]*b'];
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...patterns),
+        fc.string({ unit: fc.constantFrom('a', 'b', ' ', '\n'), minLength: 1, maxLength: 80 }),
+        fc.integer({ min: 1, max: 30 }),
+        fc.uniqueArray(fc.integer({ min: 1, max: 79 }), { maxLength: 4 }),
+        async (pattern, text, windowSize, cuts) => {
+          const bytes = encoder.encode(text);
+          const regex = compileRegex(pattern, { maxMatchLength: 6 });
+          const edges = [0, ...cuts.filter((cut) => cut < bytes.length).sort((a, b) => a - b), bytes.length];
+          const mappings = edges.slice(1).map((end, index) => {
+            const start = edges[index] ?? 0;
+            return { at: 1_000 + start, length: end - start, entry: 'p', offset: start };
+          });
+          const found: string[] = [];
+          const scan = scanMemory(
+            [fakeSpace(1, mappings)],
+            fakeArchive({ p: bytes }),
+            [regexScanner(regex)],
+            { windowSize },
+          );
+          for await (const batch of scan) {
+            for (const hit of batch) found.push(`${hit.owners[0].address - 1_000n}+${hit.bytes.length}`);
+          }
+          const expected = [...regex.matches(bytes, 0, bytes.length, true)];
+          expect(found).toEqual(expected.map(({ start, end }) => `${start}+${end - start}`));
+        },
+      ),
+      { numRuns: 2_000 },
     );
   });
 });

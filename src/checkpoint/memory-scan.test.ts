@@ -1,10 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ArchiveEntry, ArchiveIndex } from '../archive/archive-index.ts';
-import { address } from '../bytes/brand.ts';
-import { bufferSource } from '../bytes/byte-source.ts';
+import { fakeArchive, fakeSpace, type Mapping } from '../../test/support/fake-memory.ts';
+import type { ArchiveIndex } from '../archive/archive-index.ts';
 import type { Note } from '../bytes/note.ts';
-import type { AddressSpace, Extent, Region } from './address-space.ts';
+import type { AddressSpace } from './address-space.ts';
 import {
   type MatchRange,
   type MemoryHit,
@@ -12,86 +11,6 @@ import {
   type ScanOptions,
   scanMemory,
 } from './memory-scan.ts';
-
-/** `length` bytes of `entry` at `offset`, mapped at `at`. */
-interface Mapping {
-  readonly at: number;
-  readonly length: number;
-  readonly entry: string;
-  readonly offset: number;
-}
-
-function fakeArchive(
-  images: Readonly<Record<string, Uint8Array>>,
-): ArchiveIndex & { readonly reads: number[][] } {
-  const reads: number[][] = [];
-  const entries = Object.entries(images).map(
-    ([path, bytes], index): ArchiveEntry => ({
-      path,
-      type: 'file',
-      size: bytes.length,
-      offset: index * 1_000_000,
-      headerOffset: 0,
-      mode: 0o600,
-      uid: 0,
-      gid: 0,
-      modified: 0,
-    }),
-  );
-  return {
-    compression: 'none',
-    storedSize: 0,
-    entries,
-    tail: undefined,
-    notes: [],
-    reads,
-    find: (path) => entries.find((entry) => entry.path === path),
-    open: ({ path }) => {
-      const source = bufferSource(images[path] ?? new Uint8Array(0));
-      return {
-        size: source.size,
-        read: (offset, length) => {
-          reads.push([offset, length]);
-          return source.read(offset, length);
-        },
-      };
-    },
-    openNested: () => Promise.reject(new Error('no archive within')),
-    tar: bufferSource(new Uint8Array(0)),
-    close: async () => undefined,
-  };
-}
-
-function fakeSpace(pid: number, mappings: readonly Mapping[]): AddressSpace {
-  const location = { entry: `mm-${pid}.img`, offset: 0, length: 0 };
-  const regions = mappings.map(
-    ({ at, length }): Region => ({
-      start: address(BigInt(at)),
-      end: address(BigInt(at + length)),
-      permissions: 'rw-p',
-      fileOffset: 0n,
-      kind: 'anonymous',
-      name: '',
-      presentBytes: length,
-      location,
-    }),
-  );
-  return {
-    pid,
-    pageSize: 4,
-    regions,
-    argumentRange: [address(0n), address(0n)],
-    environmentRange: [address(0n), address(0n)],
-    regionAt: (at) => regions.find(({ start, end }) => start <= at && at < end),
-    extents: (start): Extent[] => {
-      const mapping = mappings.find(({ at }) => BigInt(at) === start);
-      if (mapping === undefined) throw new Error('only whole regions are asked for');
-      const { entry, offset, length } = mapping;
-      return [{ start: address(start), length, origin: 'present', location: { entry, offset, length } }];
-    },
-    read: () => Promise.reject(new Error('a scan does not read through the address space')),
-  };
-}
 
 /** Finds every place of the needle, by the definition. */
 function needleScanner(needle: string): MemoryScanner {

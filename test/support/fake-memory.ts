@@ -1,0 +1,86 @@
+import type { ArchiveEntry, ArchiveIndex } from '../../src/archive/archive-index.ts';
+import { address } from '../../src/bytes/brand.ts';
+import { bufferSource } from '../../src/bytes/byte-source.ts';
+import type { AddressSpace, Extent, Region } from '../../src/checkpoint/address-space.ts';
+
+/** `length` bytes of `entry` at `offset`, mapped at `at`. */
+export interface Mapping {
+  readonly at: number;
+  readonly length: number;
+  readonly entry: string;
+  readonly offset: number;
+}
+
+/** Images as the entries of an archive; `reads` lists the offset and length of every read. */
+export function fakeArchive(
+  images: Readonly<Record<string, Uint8Array>>,
+): ArchiveIndex & { readonly reads: number[][] } {
+  const reads: number[][] = [];
+  const entries = Object.entries(images).map(
+    ([path, bytes], index): ArchiveEntry => ({
+      path,
+      type: 'file',
+      size: bytes.length,
+      offset: index * 1_000_000,
+      headerOffset: 0,
+      mode: 0o600,
+      uid: 0,
+      gid: 0,
+      modified: 0,
+    }),
+  );
+  return {
+    compression: 'none',
+    storedSize: 0,
+    entries,
+    tail: undefined,
+    notes: [],
+    reads,
+    find: (path) => entries.find((entry) => entry.path === path),
+    open: ({ path }) => {
+      const source = bufferSource(images[path] ?? new Uint8Array(0));
+      return {
+        size: source.size,
+        read: (offset, length) => {
+          reads.push([offset, length]);
+          return source.read(offset, length);
+        },
+      };
+    },
+    openNested: () => Promise.reject(new Error('no archive within')),
+    tar: bufferSource(new Uint8Array(0)),
+    close: async () => undefined,
+  };
+}
+
+/** A process that sees parts of the images at the given addresses; each mapping is a region. */
+export function fakeSpace(pid: number, mappings: readonly Mapping[]): AddressSpace {
+  const location = { entry: `mm-${pid}.img`, offset: 0, length: 0 };
+  const regions = mappings.map(
+    ({ at, length }): Region => ({
+      start: address(BigInt(at)),
+      end: address(BigInt(at + length)),
+      permissions: 'rw-p',
+      fileOffset: 0n,
+      kind: 'anonymous',
+      name: '',
+      presentBytes: length,
+      location,
+    }),
+  );
+  return {
+    pid,
+    pageSize: 4,
+    regions,
+    argumentRange: [address(0n), address(0n)],
+    environmentRange: [address(0n), address(0n)],
+    regionAt: (at) => regions.find(({ start, end }) => start <= at && at < end),
+    extents: (start): Extent[] => {
+      const mapping = mappings.find(({ at }) => BigInt(at) === start);
+      if (mapping === undefined) throw new Error('only whole regions are asked for');
+      const { entry, offset, length } = mapping;
+      return [{ start: address(start), length, origin: 'present', location: { entry, offset, length } }];
+    },
+    read: () => Promise.reject(new Error('a scan does not read through the address space')),
+  };
+}
