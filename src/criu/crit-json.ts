@@ -26,7 +26,7 @@ export interface CritJsonOptions {
 /** Takes the next piece of text; resolves when it may be followed by another. */
 export type WriteText = (text: string) => Promise<void>;
 
-type Framed = ImageKind<never> | UnknownKind;
+type Framed = ImageKind | UnknownKind;
 
 /** Pieces of this many characters are collected before they are written. */
 const PIECE = 64 * 1024;

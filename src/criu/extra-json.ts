@@ -22,7 +22,7 @@ const PIECE = BASE64_LINE * 1024;
 export type JsonPieces = (indent: Indent, level: number) => AsyncGenerator<string>;
 
 /** The value of `extra` for an entry; undefined where nothing is behind the message. */
-export function extraJson(kind: ImageKind<never>, entry: Entry, source: ByteSource): JsonPieces | undefined {
+export function extraJson(kind: ImageKind, entry: Entry, source: ByteSource): JsonPieces | undefined {
   const { extra } = entry;
   // crit prints the member behind every segment of shared memory.
   if (extra === undefined) return kind.magic === imageKinds.ipcShm.magic ? () => emptyString() : undefined;

@@ -24,19 +24,22 @@ export const COMMON_MAGIC = 0x54564319;
 /** The first word of images about CRIU itself: statistics and caches. */
 export const SERVICE_MAGIC = 0x55105940;
 
-/** What follows a message. Lengths in bytes; `paddedTo` says to what multiple they are rounded up in the image. */
+/**
+ * What follows a message. The rules are methods, so that a kind of any message is an `ImageKind`. Lengths in bytes; `paddedTo` says
+ * to what multiple they are rounded up in the image.
+ */
 export type ExtraRule<T> =
   | { readonly kind: 'none' }
   | {
       readonly kind: 'bytes';
       /** The parts, one behind the other; undefined where nothing follows this message. */
-      readonly parts: (message: T) => readonly (number | bigint)[] | undefined;
+      parts(message: T): readonly (number | bigint)[] | undefined;
       readonly paddedTo: number;
     }
   /** `count` times a u32 size, an ipc_msg of that size and its text, rounded up to 8. */
-  | { readonly kind: 'ipc-messages'; readonly count: (message: T) => number }
+  | { readonly kind: 'ipc-messages'; count(message: T): number }
   /** Everything up to the end of the image. */
-  | { readonly kind: 'rest'; readonly applies: (message: T) => boolean };
+  | { readonly kind: 'rest'; applies(message: T): boolean };
 
 /** A kind of image made of messages. */
 export interface ImageKind<First = unknown, Later = First> {
@@ -263,15 +266,12 @@ function raw(name: string, file: string, content: string): RawKind {
   return { layout: 'raw', name, file, content };
 }
 
-/** Of messages of any type: `never` because nothing can be passed to their rules without a cast. */
-export const allKinds: readonly ImageKind<never>[] = Object.values(
-  imageKinds,
-) as unknown as readonly ImageKind<never>[];
-const kindsByMagic = new Map<number, ImageKind<never>>();
+export const allKinds: readonly ImageKind[] = Object.values(imageKinds);
+const kindsByMagic = new Map<number, ImageKind>();
 for (const each of allKinds) if (!kindsByMagic.has(each.magic)) kindsByMagic.set(each.magic, each);
 
 /** The kind of a type magic, or undefined. */
-export function kindOfMagic(magic: number): ImageKind<never> | undefined {
+export function kindOfMagic(magic: number): ImageKind | undefined {
   return kindsByMagic.get(magic);
 }
 

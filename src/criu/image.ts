@@ -61,7 +61,7 @@ export interface UnknownKind {
 }
 
 export interface ImageHeader {
-  readonly kind: ImageKind<never> | RawKind | UnknownKind;
+  readonly kind: ImageKind | RawKind | UnknownKind;
   /** Where the first entry begins. */
   readonly length: number;
 }
