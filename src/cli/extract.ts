@@ -177,11 +177,11 @@ async function printList(items: readonly Extractable[], json: boolean, io: Io): 
     { title: 'ORIGIN' },
     { title: 'PATH' },
   ] as const;
-  const rows = items.map(({ type, size, origin, path, linkTarget }) => [
+  const rows = items.map(({ type, size, origin, path, link_target }) => [
     type,
     formatBytes(size),
     origin,
-    linkTarget === undefined ? path : `${path} -> ${linkTarget}`,
+    link_target === undefined ? path : `${path} -> ${link_target}`,
   ]);
   await io.out(renderTable(columns, rows, { width: Number.POSITIVE_INFINITY, color: io.color }));
 }

@@ -23,7 +23,7 @@ export interface Extractable {
   readonly mode: number;
   /** The archive entry that holds it; undefined for the tail. */
   readonly entry: string | undefined;
-  readonly linkTarget: string | undefined;
+  readonly link_target: string | undefined;
   /** Seconds since 1970, where known. */
   readonly modified: number | undefined;
   /** The bytes in order, in bounded pieces, holes as zeros. Nothing comes of what is no file. */
@@ -164,8 +164,8 @@ function planItem(item: Extractable, names: OutputNames): Step {
   return { item, reason: reasonToSkip(item), damaged: false };
 }
 
-function reasonToSkip({ type, linkTarget }: Extractable): string {
-  if (type === 'symlink') return `a symbolic link to ${linkTarget}; links are not created`;
+function reasonToSkip({ type, link_target }: Extractable): string {
+  if (type === 'symlink') return `a symbolic link to ${link_target}; links are not created`;
   return `a ${type.replace('-', ' ')}; it has no content`;
 }
 
@@ -237,7 +237,7 @@ function archiveExtractable({ archive }: Checkpoint, entry: ArchiveEntry): Extra
     size: entry.size,
     mode: entry.mode,
     entry: entry.path,
-    linkTarget: entry.linkTarget,
+    link_target: entry.linkTarget,
     modified: entry.modified,
     content: (signal) => contentOf(() => archive.open(entry), signal),
   };
@@ -245,7 +245,7 @@ function archiveExtractable({ archive }: Checkpoint, entry: ArchiveEntry): Extra
 
 function heldExtractable(file: HeldFile): Extractable {
   const { path, size, mode, entry } = file;
-  const common = { origin: file.kind, path, size, mode, entry, linkTarget: undefined, modified: undefined };
+  const common = { origin: file.kind, path, size, mode, entry, link_target: undefined, modified: undefined };
   return { ...common, type: 'file', content: () => file.content() };
 }
 
@@ -256,7 +256,7 @@ function tailExtractable(
   const content = async function* (signal?: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
     yield* piecesFrom(tar, tail.offset, signal);
   };
-  const common = { entry: undefined, linkTarget: undefined, modified: undefined, mode: 0o600 };
+  const common = { entry: undefined, link_target: undefined, modified: undefined, mode: 0o600 };
   return { ...common, origin: 'tail', path: 'tail', type: 'file', size: tail.size, content };
 }
 
