@@ -131,7 +131,7 @@ describe('regexScanner', () => {
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom(...patterns),
-        fc.string({ unit: fc.constantFrom('a', 'b', ' ', '\n'), minLength: 1, maxLength: 80 }),
+        fc.string({ unit: fc.constantFrom('a', 'b', ' ', '\n'), minLength: 1, maxLength: 80, size: 'max' }),
         fc.integer({ min: 1, max: 30 }),
         fc.uniqueArray(fc.integer({ min: 1, max: 79 }), { maxLength: 4 }),
         async (pattern, text, windowSize, cuts) => {

@@ -117,7 +117,7 @@ describe('scanMemory', () => {
     expect(Math.max(...sizes)).toBeLessThanOrEqual(256);
   });
 
-  const LETTERS = fc.string({ unit: fc.constantFrom('a', 'b'), minLength: 1, maxLength: 60 });
+  const LETTERS = fc.string({ unit: fc.constantFrom('a', 'b'), minLength: 1, maxLength: 60, size: 'max' });
   const MAPPINGS = fc.array(
     fc.record({
       entry: fc.constantFrom('p', 'q'),

@@ -137,7 +137,7 @@ describe('a regex over windows', () => {
       'b[^c]*=',
       '[ab]{2}=\\w',
     );
-    const text = fc.string({ unit: fc.constantFrom('a', 'b', 'c', '=', ' '), maxLength: 60 });
+    const text = fc.string({ unit: fc.constantFrom('a', 'b', 'c', '=', ' '), maxLength: 60, size: 'max' });
     fc.assert(
       fc.property(
         pattern,
