@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
@@ -194,6 +195,12 @@ describe('what is no archive', () => {
       code: 'NOT_AN_ARCHIVE',
       message: expect.stringContaining(`gzip data that holds ${kind}`),
     });
+  });
+
+  it('is not unpacked to its end', async () => {
+    const source = countingSource(bufferSource(gzipSync(randomBytes(8_000_000).toString('base64'))));
+    await expect(openArchive(source)).rejects.toMatchObject({ code: 'NOT_AN_ARCHIVE' });
+    expect(source.bytesRead).toBeLessThan(1_000_000);
   });
 
   it('is not searched through to its end', async () => {

@@ -39,7 +39,9 @@ export async function openArchive(
   if (compression === 'none') {
     return index(source, await walk(source, head, compression, options), { compression, source, options });
   }
-  const unpacked = await unpack(source, decoderOf(compression, options), options);
+  const unpacked = await unpack(source, decoderOf(compression, options), options, (start) =>
+    refuseOther(start, compression),
+  );
   try {
     const start = await unpacked.bytes.read(0, HEAD_LENGTH);
     const walked = await walk(unpacked.bytes, start, compression, options);
@@ -60,14 +62,19 @@ async function walk(
   compression: Compression,
   options: OpenArchiveOptions,
 ): Promise<TarWalkResult> {
+  refuseOther(head, compression);
   const looksLikeTar = isTarStart(head);
-  const kind = looksLikeTar ? undefined : describeContent(head);
-  if (kind !== undefined) throw notAnArchive(kind, compression);
   const resyncLimit = looksLikeTar ? undefined : DAMAGED_START_LIMIT;
   const walked = await walkTar(tar, { signal: options.signal, resyncLimit });
   if (!looksLikeTar && walked.entries.length === 0)
     throw notAnArchive('data of an unknown kind', compression);
   return walked;
+}
+
+/** Throws when `head` is the beginning of something that is known and no tar. */
+function refuseOther(head: Uint8Array, compression: Compression): void {
+  const kind = isTarStart(head) ? undefined : describeContent(head);
+  if (kind !== undefined) throw notAnArchive(kind, compression);
 }
 
 /** A zero block is the end mark of an empty tar. */

@@ -3,6 +3,7 @@ import type { Decoder } from '../bytes/decoder.ts';
 import { ExhibitError } from '../bytes/exhibit-error.ts';
 import type { Note } from '../bytes/note.ts';
 import { memorySpill, type Spill, type SpillFactory } from '../bytes/spill.ts';
+import { HEAD_LENGTH } from './content-kind.ts';
 
 /** Up to here an unpacked archive stays in memory, in bytes. */
 export const MEMORY_LIMIT = 64 * 1024 * 1024;
@@ -34,11 +35,15 @@ export interface Unpacked {
   readonly notes: readonly Note[];
 }
 
-/** Unpacks `source` once, front to back. Damage is a note: what came out before it is kept. */
+/**
+ * Unpacks `source` once, front to back. Damage is a note: what came out before it is kept. `checkStart` sees the first
+ * HEAD_LENGTH bytes as soon as they are there, and throws when it is not worth going on.
+ */
 export async function unpack(
   source: ByteSource,
   decoder: Decoder,
   options: UnpackOptions,
+  checkStart?: (head: Uint8Array) => void,
 ): Promise<Unpacked> {
   const room = new GrowingSpill(options);
   const notes: Note[] = [];
@@ -50,7 +55,9 @@ export async function unpack(
   try {
     for await (const piece of decoder(source, { signal: options.signal, onProgress })) {
       checkLimits(room.size + piece.length, progress, options);
+      const isStart = room.size < HEAD_LENGTH;
       await room.append(piece);
+      if (isStart && room.size >= HEAD_LENGTH) checkStart?.(await room.read(0, HEAD_LENGTH));
     }
   } catch (error) {
     if (!isDamage(error)) {
