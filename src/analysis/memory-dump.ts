@@ -48,6 +48,8 @@ async function* dumpRange(space: AddressSpace, start: bigint, length: number): A
 
 /** Sizes of one process's memory: what `memparse --json` prints without a search. */
 export interface MemorySizes {
+  /** The archive as the user named it. */
+  readonly archive: string;
   readonly pid: number;
   readonly comm: string;
   /** Bytes in the archive that are the process's own. */
@@ -68,13 +70,14 @@ export interface RegionSize {
 }
 
 /** Undefined for a process without memory: a zombie, or one whose mm image is missing. */
-export async function measureMemory(process: Process): Promise<MemorySizes | undefined> {
+export async function measureMemory(archive: string, process: Process): Promise<MemorySizes | undefined> {
   const space = await process.addressSpace();
   if (space === undefined) return undefined;
   const shared = space.regions.filter(({ kind }) => kind === 'shared-memory');
   const sizeOf = (regions: readonly Region[]): number =>
     regions.reduce((sum, { presentBytes }) => sum + presentBytes, 0);
   return {
+    archive,
     pid: process.pid,
     comm: process.comm,
     memory_size: sizeOf(space.regions) - sizeOf(shared),

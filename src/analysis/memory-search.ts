@@ -12,6 +12,8 @@ export const MAX_CONTEXT = 64 * 1024;
 
 /** One place where the bytes stand: what `memparse --json` prints, one line each. */
 export interface SearchHit {
+  /** The archive as the user named it. */
+  readonly archive: string;
   readonly pid: number;
   readonly comm: string;
   /** `0x…`. */
@@ -105,6 +107,7 @@ async function describe(
   const { space, address } = hit.owners[0];
   const region = space.regionAt(address);
   return {
+    archive: checkpoint.name,
     pid: space.pid,
     comm: first?.comm ?? '',
     address: formatAddress(address),

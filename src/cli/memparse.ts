@@ -90,6 +90,8 @@ async function memparse(files: readonly string[], options: MemparseOptions, io: 
   try {
     const code = await forEachCheckpoint(files, io, async (checkpoint) => {
       const processes = await selectProcesses(checkpoint, options.pid);
+      const isOneOfMany = files.length > 1 && query !== undefined && !options.json;
+      if (isOneOfMany) await output.text(`${escapeText(checkpoint.name)}:\n`);
       if (query !== undefined) await search(checkpoint, processes, query, options, { io, output, notes });
       else if (options.pid !== undefined && !options.json)
         await dump(checkpoint, processes, options, io, output);
@@ -207,7 +209,7 @@ async function showSizes(
   output: Output,
   io: Io,
 ): Promise<void> {
-  const sizes = await Promise.all(processes.map(measureMemory));
+  const sizes = await Promise.all(processes.map((process) => measureMemory(checkpoint.name, process)));
   const measured = sizes.filter((size) => size !== undefined);
   if (options.json) await output.text(measured.map((size) => `${toJson(size, 0)}\n`).join(''));
   else await output.text(renderMemorySizes(checkpoint.name, measured, io));
