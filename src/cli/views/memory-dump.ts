@@ -19,6 +19,7 @@ const ORIGINS: Readonly<Record<Extract<DumpPart, { kind: 'gap' }>['origin'], str
   file: 'unmodified content of the mapped file, not in the archive',
   lazy: 'left on the source machine (lazy pages), not in the archive',
   parent: 'in the parent checkpoint, not in this archive',
+  kernel: "the kernel's own page, never in an archive",
   missing: 'promised by the pagemap, but missing in the archive',
   unmapped: 'not mapped',
 };
