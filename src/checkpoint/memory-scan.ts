@@ -46,7 +46,7 @@ export interface MemoryHit {
 
 export interface ScanOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Called about every 4 MiB with the bytes searched so far and those that will be. */
+  /** Called about every 2 MiB with the bytes searched so far and those that will be. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
   /** Called for what could not be searched. */
   readonly onNote?: ((note: Note) => void) | undefined;
