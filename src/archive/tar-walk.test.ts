@@ -1,5 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  ftruncateSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -109,7 +120,7 @@ describe('walkTar beside GNU tar', () => {
     writeFileSync(join(root, 'block'), 'x'.repeat(512));
     writeFileSync(join(root, 'Ünïcode 漢'), 'text');
     symlinkSync('block', join(root, 'link'));
-    if (format !== 'v7') execFileSync('mkfifo', [join(root, 'fifo')]);
+    if (format !== 'v7') execFileSync('sh', ['-c', 'mkfifo "$0"', join(root, 'fifo')]);
     if (format === 'gnu' || format === 'posix' || format === 'oldgnu') {
       const long = join(deep, `${'n'.repeat(120)}.txt`);
       writeFileSync(long, 'long name');
@@ -174,10 +185,10 @@ describe('walkTar beside GNU tar', () => {
   it('lists a GNU sparse file and says that its holes are missing', async () => {
     const sparse = join(folder, 'sparse');
     writeFileSync(join(folder, 'sparse-end'), '');
-    execFileSync('truncate', ['-s', '1M', sparse]);
-    execFileSync('dd', ['if=/dev/urandom', `of=${sparse}`, 'bs=4096', 'seek=16', 'count=1', 'conv=notrunc'], {
-      stdio: 'ignore',
-    });
+    const file = openSync(sparse, 'w');
+    writeSync(file, randomBytes(4096), 0, 4096, 65_536);
+    ftruncateSync(file, 1024 * 1024);
+    closeSync(file);
     for (const format of ['gnu', 'posix']) {
       const tar = execFileSync('tar', [
         'cSf',

@@ -47,7 +47,7 @@ describe('openFileSource', () => {
 
   it('does not wait for the writer of a FIFO', async () => {
     const path = join(folder, 'fifo');
-    execFileSync('mkfifo', [path]);
+    execFileSync('sh', ['-c', 'mkfifo "$0"', path]);
     await expect(openFileSource(path)).rejects.toMatchObject({ code: 'NOT_AN_ARCHIVE' });
   });
 

@@ -49,5 +49,3 @@ export function sparseSource(
 export async function readAll(source: ByteSource): Promise<Buffer> {
   return Buffer.from(await source.read(0, source.size));
 }
-
-export const textSource = (text: string): ByteSource => bufferSource(Buffer.from(text));
