@@ -72,6 +72,7 @@ function tellError(path: string, error: unknown, io: Io): ExitCode {
   if (!(error instanceof ExhibitError)) throw error;
   const about = error.message.includes(path) ? '' : `${path}: `;
   io.err(`exhibit: ${escapeText(about + error.message)}\n`);
+  for (const line of error.help) io.err(`  ${escapeText(line)}\n`);
   return ExitCode.failed;
 }
 
