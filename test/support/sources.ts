@@ -1,4 +1,4 @@
-import { type ByteSource, bufferSource } from '../../src/bytes/byte-source.ts';
+import type { ByteSource } from '../../src/bytes/byte-source.ts';
 
 /** Counts what is asked of a source. */
 export interface CountingSource extends ByteSource {
