@@ -1,3 +1,4 @@
+import { CAPABILITY_COUNT } from '../../export/capability-names.ts';
 import type { InspectedCredentials, InspectedProcess, Inspection } from '../../export/inspection.ts';
 import { formatBytes, formatCount } from '../terminal/format.ts';
 import { type Line, type Span, styled } from '../terminal/line.ts';
@@ -143,12 +144,16 @@ function describeIds({
   return `${user}, ${group}${groups.length > 0 ? `, groups ${groups.join(' ')}` : ''}`;
 }
 
+function describeCapabilities(names: readonly string[]): string {
+  if (names.length >= CAPABILITY_COUNT) return 'all';
+  return names.map((name) => name.replace(/^CAP_/, '').toLowerCase()).join(' ') || 'none';
+}
+
 /** Sets that are equal are told once. */
 function capabilityLines({ capabilities }: InspectedCredentials): readonly Line[] {
   const bySet = new Map<string, string[]>();
   for (const set of ['effective', 'permitted', 'bounding', 'inheritable', 'ambient'] as const) {
-    const names =
-      capabilities[set].map((name) => name.replace(/^CAP_/, '').toLowerCase()).join(' ') || 'none';
+    const names = describeCapabilities(capabilities[set]);
     bySet.set(names, [...(bySet.get(names) ?? []), set]);
   }
   return [...bySet].map(([names, sets]) => detail(`${sets.join(', ')} capabilities`, names));
