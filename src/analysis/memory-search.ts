@@ -3,7 +3,8 @@ import type { SourceLocation } from '../bytes/source-location.ts';
 import type { AddressSpace, Region, RegionKind } from '../checkpoint/address-space.ts';
 import type { Checkpoint, Process } from '../checkpoint/checkpoint.ts';
 import type { Owner } from '../checkpoint/memory-layout.ts';
-import { type MemoryHit, type ScanOptions, scanMemory } from '../checkpoint/memory-scan.ts';
+import { type ScanOptions, scanMemory } from '../checkpoint/memory-scan.ts';
+import type { MemoryHit } from '../checkpoint/memory-scanner.ts';
 import { toHex, toText } from './byte-text.ts';
 import { type CompiledScanner, compileQuery, type HitEncoding, type SearchQuery } from './pattern.ts';
 

@@ -4,13 +4,8 @@ import { fakeArchive, fakeSpace, type Mapping } from '../../test/support/fake-me
 import type { ArchiveIndex } from '../archive/archive-index.ts';
 import type { Note } from '../bytes/note.ts';
 import type { AddressSpace } from './address-space.ts';
-import {
-  type MatchRange,
-  type MemoryHit,
-  type MemoryScanner,
-  type ScanOptions,
-  scanMemory,
-} from './memory-scan.ts';
+import { type ScanOptions, scanMemory } from './memory-scan.ts';
+import type { MatchRange, MemoryHit, MemoryScanner } from './memory-scanner.ts';
 
 /** Finds every place of the needle, by the definition. */
 function needleScanner(needle: string): MemoryScanner {
