@@ -13,7 +13,9 @@ export type PageOrigin =
   | 'lazy'
   /** In the parent of an incremental checkpoint; not in this archive. */
   | 'parent'
-  /** Promised by the pagemap, but the pages image is shorter. */
+  /** Shown by the kernel itself (vvar, vsyscall); never in an archive. */
+  | 'kernel'
+  /** Promised by the pagemap, but the pages image is shorter or unreadable. */
   | 'missing'
   /** No VMA covers the address. */
   | 'unmapped';

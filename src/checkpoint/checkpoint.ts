@@ -26,7 +26,7 @@ export interface Checkpoint {
   mounts(): Promise<readonly Mount[]>;
   /** What the container added, changed and deleted in its root filesystem, as rootfs-diff.tar says. */
   rootfsChanges(): Promise<readonly RootfsChange[]>;
-  /** Files that only the checkpoint holds: tmpfs contents, deleted-but-open files, memfds, shared memory. */
+  /** Files whose content is in the archive: changed ones, tmpfs contents, volumes, deleted ones, memfds, shared memory. */
   heldFiles(): Promise<readonly HeldFile[]>;
   /** Notes of everything read so far; reading more may add some. */
   notes(): readonly Note[];
@@ -129,7 +129,9 @@ export interface Credentials {
   readonly sgid: number;
   readonly fsgid: number;
   readonly groups: readonly number[];
-  readonly capabilities: Readonly<Record<'effective' | 'permitted' | 'inheritable' | 'bounding' | 'ambient', bigint>>;
+  readonly capabilities: Readonly<
+    Record<'effective' | 'permitted' | 'inheritable' | 'bounding' | 'ambient', bigint>
+  >;
   readonly secureBits: number;
   readonly noNewPrivileges: boolean;
   readonly seccomp: 'disabled' | 'strict' | 'filter';
@@ -156,11 +158,11 @@ export interface RootfsChange {
   readonly modified: number;
 }
 
-/** A file whose content is in the archive outside rootfs-diff.tar. */
+/** A file of the container whose content is in the archive. */
 export interface HeldFile {
   /** Absolute, as the container knew it; `memfd:NAME` for a memfd, `SYSV…` for System V shared memory. */
   readonly path: string;
-  readonly kind: 'tmpfs' | 'deleted' | 'memfd' | 'shared-memory' | 'rootfs';
+  readonly kind: 'rootfs' | 'tmpfs' | 'volume' | 'deleted' | 'memfd' | 'shared-memory';
   readonly size: number;
   readonly mode: number;
   /** The archive entry that holds it. */

@@ -47,6 +47,12 @@ export function schemaOf(message: unknown): MessageSchema | undefined {
   return DecodedMessage.originOf(message)?.schema;
 }
 
+/** Where a message's own bytes lie in its image; undefined for an object that was not decoded. */
+export function messageRange(message: unknown): FieldLocation | undefined {
+  const origin = DecodedMessage.originOf(message);
+  return origin && { offset: origin.start + origin.base, length: origin.end - origin.start };
+}
+
 /** Whether a message was decoded with this schema: tells the two message types of one image apart. */
 export function isMessageOf<T>(schema: MessageSchema<T>, message: unknown): message is T {
   return schemaOf(message) === schema;

@@ -13,6 +13,7 @@ export {
   type FieldLocation,
   fieldLocation,
   isMessageOf,
+  messageRange,
   presentNumbers,
   rawTexts,
   schemaOf,

@@ -1,0 +1,19 @@
+import type { ByteSource } from '../bytes/byte-source.ts';
+
+/** How content is handed on, in bytes a piece. */
+const PIECE = 1024 * 1024;
+
+/** A source from beginning to end, in bounded pieces; it ends early where the source does. */
+export async function* contentOf(source: ByteSource): AsyncIterable<Uint8Array> {
+  for (let offset = 0; offset < source.size; ) {
+    const piece = await source.read(offset, Math.min(PIECE, source.size - offset));
+    if (piece.length === 0) return;
+    yield piece;
+    offset += piece.length;
+  }
+}
+
+/** That many zero bytes, in bounded pieces. */
+export function* zeros(length: number): Iterable<Uint8Array> {
+  for (let left = length; left > 0; left -= PIECE) yield new Uint8Array(Math.min(PIECE, left));
+}

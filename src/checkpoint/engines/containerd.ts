@@ -1,0 +1,24 @@
+/** containerd 2.x: names are annotations of the OCI spec under `io.kubernetes.cri.` (pkg/cri/annotations). */
+import { commonContainer, type EngineDocuments, type Identity, podOf } from './engine-documents.ts';
+
+export const isContainerd = ({ spec }: EngineDocuments): boolean =>
+  spec.get('annotations', 'io.kubernetes.cri.container-name').text !== undefined;
+
+export function identifyContainerd(documents: EngineDocuments): Identity {
+  const container = commonContainer(documents);
+  const annotation = (name: string) => container.annotations[`io.kubernetes.cri.${name}`];
+  return {
+    container: {
+      ...container,
+      // config.dump has CRI's internal name, which joins container, pod, namespace and UID.
+      name: annotation('container-name') ?? container.name,
+      hostname: container.hostname ?? hostnameOf(container.environment),
+    },
+    pod: podOf(annotation('sandbox-name'), annotation('sandbox-namespace'), annotation('sandbox-uid')),
+  };
+}
+
+/** containerd sets the hostname in the sandbox, and tells the container by its environment only. */
+function hostnameOf(environment: readonly string[]): string | undefined {
+  return environment.find((each) => each.startsWith('HOSTNAME='))?.slice('HOSTNAME='.length);
+}

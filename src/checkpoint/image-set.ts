@@ -1,0 +1,88 @@
+import type { ArchiveEntry, ArchiveIndex } from '../archive/archive-index.ts';
+import type { ByteSource } from '../bytes/byte-source.ts';
+import { ExhibitError } from '../bytes/exhibit-error.ts';
+import type { SourceLocation } from '../bytes/source-location.ts';
+import { type Entry, readTyped } from '../criu/image.ts';
+import type { ImageKind } from '../criu/image-kinds.ts';
+import { messageRange } from '../criu/wire.ts';
+import type { NoteBook } from './note-book.ts';
+
+/** The CRIU images of one checkpoint, by file name. Each is decoded when asked for. */
+export class ImageSet {
+  readonly #archive: ArchiveIndex;
+  readonly #entries = new Map<string, ArchiveEntry>();
+  readonly notes: NoteBook;
+
+  /** `folder` is where the images lie in the archive, with its closing slash. */
+  constructor(archive: ArchiveIndex, folder: string, notes: NoteBook) {
+    this.#archive = archive;
+    this.notes = notes;
+    for (const entry of archive.entries) {
+      const isFile = entry.type === 'file' || entry.type === 'hardlink';
+      if (isFile && entry.path.startsWith(folder)) this.#entries.set(entry.path.slice(folder.length), entry);
+    }
+  }
+
+  has(name: string): boolean {
+    return this.#entries.has(name);
+  }
+
+  names(): readonly string[] {
+    return [...this.#entries.keys()];
+  }
+
+  /** The path in the archive of an image, for locations and messages. */
+  pathOf(name: string): string {
+    return this.#entries.get(name)?.path ?? name;
+  }
+
+  sizeOf(name: string): number {
+    return this.#entries.get(name)?.size ?? 0;
+  }
+
+  source(name: string): ByteSource | undefined {
+    const entry = this.#entries.get(name);
+    return entry && this.#archive.open(entry);
+  }
+
+  /** The content of any entry of the archive, by its path. */
+  sourceOf(path: string): ByteSource | undefined {
+    const entry = this.#archive.find(path);
+    return entry && this.#archive.open(entry);
+  }
+
+  /** All messages of an image. An absent image has none; a damaged one those before the damage, and a note. */
+  async read<First, Later>(
+    name: string,
+    kind: ImageKind<First, Later>,
+  ): Promise<readonly Entry<First | Later>[]> {
+    const source = this.source(name);
+    if (source === undefined) return [];
+    try {
+      const { entries, notes } = await readTyped(source, this.pathOf(name), kind);
+      this.notes.add(...notes);
+      return entries;
+    } catch (error) {
+      if (!(error instanceof ExhibitError)) throw error;
+      this.notes.warn(`${error.message}; left out`, this.pathOf(name));
+      return [];
+    }
+  }
+
+  /** The first message of an image that should have one. */
+  async readOne<First, Later>(
+    name: string,
+    kind: ImageKind<First, Later>,
+  ): Promise<Entry<First | Later> | undefined> {
+    return (await this.read(name, kind))[0];
+  }
+
+  locate(name: string, range: { readonly offset: number; readonly length: number }): SourceLocation {
+    return { entry: this.pathOf(name), offset: range.offset, length: range.length };
+  }
+
+  /** The place of a decoded message, nested ones too. */
+  locateMessage(name: string, message: object): SourceLocation {
+    return this.locate(name, messageRange(message) ?? { offset: 0, length: 0 });
+  }
+}

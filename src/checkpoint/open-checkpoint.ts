@@ -1,0 +1,147 @@
+/**
+ * Opens an archive as a checkpoint. Only the engine's small JSON files are read at once, which is all that `list` and `show`
+ * ask for; everything else is read when first asked for.
+ */
+import type { ArchiveIndex } from '../archive/archive-index.ts';
+import { ExhibitError } from '../bytes/exhibit-error.ts';
+import { imageKinds } from '../criu/image-kinds.ts';
+import type { Checkpoint, Engine, Sizes } from './checkpoint.ts';
+import { identifyContainerd, isContainerd } from './engines/containerd.ts';
+import { identifyCriO, isCriO } from './engines/cri-o.ts';
+import { commonContainer, type EngineDocuments, type Identity } from './engines/engine-documents.ts';
+import { identifyPodman, isPodman } from './engines/podman.ts';
+import { FileTable } from './file-table.ts';
+import { readHeldFiles } from './held-files.ts';
+import { ImageSet } from './image-set.ts';
+import { readJson } from './json-document.ts';
+import { mergeMounts, readMountPoints, specMounts } from './mounts.ts';
+import { NoteBook } from './note-book.ts';
+import { pageSizeOf } from './process-memory.ts';
+import { once, readProcesses } from './process-table.ts';
+import { openRootfsDiff, readRootfsChanges, rootfsFiles } from './rootfs-changes.ts';
+import { SharedMemory } from './shared-memory.ts';
+import { readStatistics } from './statistics.ts';
+import { UnreadBytes } from './unread-bytes.ts';
+
+const IMAGES = 'checkpoint/';
+/** Podman's `checkpoint --pre-checkpoint` writes memory only, here. */
+const PRE_CHECKPOINT = 'pre-checkpoint/';
+
+/**
+ * Opens `archive` as a checkpoint; `name` is what messages call it. Throws `NOT_A_CHECKPOINT` for a tar that is none.
+ * Close the archive when done: the checkpoint holds nothing else open but the archives inside it.
+ */
+export async function openCheckpoint(name: string, archive: ArchiveIndex): Promise<Checkpoint> {
+  const notes = new NoteBook();
+  notes.add(...archive.notes);
+  const folder = imageFolder(name, archive, notes);
+  const documents: EngineDocuments = {
+    config: await readJson(archive, 'config.dump', notes),
+    spec: await readJson(archive, 'spec.dump', notes),
+    network: await readJson(archive, 'network.status', notes),
+  };
+  noteTail(archive, notes);
+  const images = new ImageSet(archive, folder, notes);
+  return {
+    name,
+    archive,
+    ...identify(documents),
+    sizes: sizesOf(archive),
+    ...readers(archive, images, documents),
+    notes: () => notes.all,
+  };
+}
+
+function imageFolder(name: string, archive: ArchiveIndex, notes: NoteBook): string {
+  const holds = (folder: string) => archive.entries.some(({ path }) => path.startsWith(folder));
+  if (holds(IMAGES)) {
+    if (archive.find(`${IMAGES}pstree.img`) === undefined) {
+      notes.warn('checkpoint/pstree.img is missing: no process can be listed');
+    }
+    return IMAGES;
+  }
+  if (holds(PRE_CHECKPOINT)) {
+    notes.inform('this is a pre-checkpoint: it holds memory pages, but neither processes nor files');
+    return PRE_CHECKPOINT;
+  }
+  if (archive.find('config.dump') === undefined && archive.find('spec.dump') === undefined) {
+    throw new ExhibitError(
+      'NOT_A_CHECKPOINT',
+      `${name} is a tar, but not of a container checkpoint: it has no checkpoint/ folder, no config.dump and no spec.dump`,
+      { source: name },
+    );
+  }
+  notes.warn(
+    'the archive holds no CRIU images; an `images-dir` in the runtime’s CRIU configuration (/etc/criu/runc.conf) moves them elsewhere on the node',
+  );
+  return IMAGES;
+}
+
+function noteTail({ tail }: ArchiveIndex, notes: NoteBook): void {
+  if (tail === undefined) return;
+  notes.warn(
+    `${tail.size} bytes lie behind the archive's end: the rest of an older, larger archive of the same name, and so possibly memory of another container; \`exhibit extract\` has them as \`tail\``,
+    undefined,
+    tail.offset,
+  );
+}
+
+function identify(documents: EngineDocuments): Identity & { readonly engine: Engine } {
+  if (isPodman(documents)) return { engine: 'podman', ...identifyPodman(documents) };
+  if (isCriO(documents)) return { engine: 'cri-o', ...identifyCriO(documents) };
+  if (isContainerd(documents)) return { engine: 'containerd', ...identifyContainerd(documents) };
+  return { engine: 'unknown', container: commonContainer(documents), pod: undefined };
+}
+
+function sizesOf(archive: ArchiveIndex): Sizes {
+  let total = 0;
+  let memoryPages = 0;
+  for (const { path, size } of archive.entries) {
+    if (!path.startsWith(IMAGES)) continue;
+    total += size;
+    if (path.startsWith(`${IMAGES}pages-`)) memoryPages += size;
+  }
+  return { total, memoryPages, rootfsDiff: archive.find('rootfs-diff.tar')?.size ?? 0 };
+}
+
+type Readers = Pick<Checkpoint, 'statistics' | 'processes' | 'mounts' | 'rootfsChanges' | 'heldFiles'>;
+
+function readers(archive: ArchiveIndex, images: ImageSet, { config, spec }: EngineDocuments): Readers {
+  const { notes } = images;
+  const files = once(() => FileTable.read(images));
+  const sharedMemory = once(() => SharedMemory.read(images));
+  const mountPoints = once(() => readMountPoints(images));
+  const rootfsDiff = once(() => openRootfsDiff(archive, notes));
+  return {
+    statistics: once(() => readStatistics(archive, notes)),
+    processes: once(async () =>
+      readProcesses({
+        images,
+        files: await files(),
+        sharedMemory: await sharedMemory(),
+        unread: await UnreadBytes.read(images),
+      }),
+    ),
+    mounts: once(async () => mergeMounts(specMounts(spec), await mountPoints())),
+    rootfsChanges: once(async () => readRootfsChanges(archive, await rootfsDiff(), notes)),
+    heldFiles: once(async () => [
+      ...rootfsFiles(await rootfsDiff()),
+      ...(await readHeldFiles({
+        archive,
+        images,
+        files: await files(),
+        sharedMemory: await sharedMemory(),
+        mountPoints: await mountPoints(),
+        config,
+        pageSize: await machinePageSize(images),
+      })),
+    ]),
+  };
+}
+
+/** Of the machine that was dumped, as any of its processes knew it. */
+async function machinePageSize(images: ImageSet): Promise<number> {
+  const name = images.names().find((each) => /^mm-\d+\.img$/.test(each));
+  const mm = name === undefined ? undefined : await images.readOne(name, imageKinds.mm);
+  return pageSizeOf(mm?.message);
+}

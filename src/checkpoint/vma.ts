@@ -1,0 +1,88 @@
+/**
+ * VMAs as CRIU records them: one vma_entry for each line of /proc/PID/maps. `status` holds CRIU's own bits about what a
+ * mapping is, `flags` the MAP_* bits of mmap(2), `prot` the PROT_* bits.
+ * Facts: CRIU 4.2, criu/include/image.h (VMA_* bits); recorded images beside /proc/PID/maps of the same process.
+ */
+import type { MmEntry, VmaEntry } from '../criu/schemas/memory.ts';
+import type { RegionKind } from './address-space.ts';
+import { type FileTable, procPath } from './file-table.ts';
+
+const STATUS = {
+  vsyscall: 1 << 2,
+  vdso: 1 << 3,
+  filePrivate: 1 << 6,
+  fileShared: 1 << 7,
+  anonymousShared: 1 << 8,
+  sysvIpc: 1 << 10,
+  socket: 1 << 11,
+  vvar: 1 << 12,
+  aioRing: 1 << 13,
+  memfd: 1 << 14,
+} as const;
+
+const MAP_SHARED = 1;
+const PROT = { read: 1, write: 2, execute: 4 } as const;
+
+const has = (vma: VmaEntry, bit: keyof typeof STATUS): boolean => (vma.status & STATUS[bit]) !== 0;
+
+/** As /proc/PID/maps shows them: `r-xp`. */
+export function permissionsOf({ prot, flags }: VmaEntry): string {
+  const bits = [prot & PROT.read && 'r', prot & PROT.write && 'w', prot & PROT.execute && 'x'];
+  return bits.map((letter) => letter || '-').join('') + (flags & MAP_SHARED ? 's' : 'p');
+}
+
+export const isFileMapping = (vma: VmaEntry): boolean => has(vma, 'filePrivate') || has(vma, 'fileShared');
+
+/**
+ * N of the pagemap-shmem-N.img that holds a mapping's shared memory; undefined for other mappings. Anonymous shared
+ * memory and memfds are files to CRIU, System V segments are not.
+ */
+export function sharedMemoryId(vma: VmaEntry, files: FileTable): number | undefined {
+  const id = Number(vma.shmid);
+  if (isFileMapping(vma)) {
+    const open = has(vma, 'memfd') ? files.get(id) : undefined;
+    return open && files.memfdOf(open.file)?.shmid;
+  }
+  return has(vma, 'anonymousShared') ? id : undefined;
+}
+
+export function kindOf(vma: VmaEntry, mm: MmEntry): RegionKind {
+  if (has(vma, 'vsyscall')) return 'vsyscall';
+  if (has(vma, 'vdso')) return 'vdso';
+  if (has(vma, 'vvar')) return 'vvar';
+  if (has(vma, 'socket')) return 'socket';
+  if (has(vma, 'aioRing')) return 'aio';
+  if (has(vma, 'memfd') || has(vma, 'anonymousShared')) return 'shared-memory';
+  if (isFileMapping(vma)) return 'file';
+  if (isHeap(vma, mm)) return 'heap';
+  return isStack(vma, mm) ? 'stack' : 'anonymous';
+}
+
+/** The kernel's own rules for `[heap]` and `[stack]` (fs/proc/task_mmu.c). */
+const isHeap = (vma: VmaEntry, mm: MmEntry): boolean => vma.start <= mm.mm_brk && vma.end >= mm.mm_start_brk;
+const isStack = (vma: VmaEntry, mm: MmEntry): boolean =>
+  vma.start <= mm.mm_start_stack && vma.end >= mm.mm_start_stack;
+
+const KIND_NAMES: Partial<Record<RegionKind, string>> = {
+  heap: '[heap]',
+  stack: '[stack]',
+  vdso: '[vdso]',
+  vvar: '[vvar]',
+  vsyscall: '[vsyscall]',
+  aio: '/[aio] (deleted)',
+};
+
+/** The last column of /proc/PID/maps; `sysvKeys` are the keys of System V segments by id. */
+export function nameOf(
+  vma: VmaEntry,
+  kind: RegionKind,
+  files: FileTable,
+  sysvKeys: ReadonlyMap<number, number>,
+): string {
+  if (has(vma, 'sysvIpc')) {
+    const key = sysvKeys.get(Number(vma.shmid)) ?? 0;
+    return `/SYSV${(key >>> 0).toString(16).padStart(8, '0')} (deleted)`;
+  }
+  const reference = isFileMapping(vma) ? files.reference(Number(vma.shmid)) : undefined;
+  return reference ? procPath(reference) : (KIND_NAMES[kind] ?? '');
+}
