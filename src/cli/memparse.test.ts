@@ -45,7 +45,7 @@ describe('exhibit memparse', () => {
       /^1 \(httpd\) {2}0x7ff[\da-f]+ {2}rw-p \[stack\] {2}checkpoint\/pages-1\.img\+0x[\da-f]+ \(archive byte \d+\)$/m,
     );
     expect(stdout).toMatch(/^ {4}correct-horse-battery-staple/m);
-    expect(stderr).toMatch(/match(es)? in .* of memory of 1 process/);
+    expect(stderr).toMatch(/match(es)? in .* of memory of 2 processes/);
   });
 
   it('prints JSON Lines', async () => {

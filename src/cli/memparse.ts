@@ -168,21 +168,25 @@ async function search(
   } finally {
     progress.end();
   }
-  tellCount(count, limit, searched, processes, io);
+  const spaces = await Promise.all(processes.map((process) => process.addressSpace()));
+  tellCount({ count, limit, searched, processes: spaces.filter((space) => space !== undefined).length }, io);
 }
 
-function tellCount(
-  count: number,
-  limit: number,
-  searched: number,
-  processes: readonly Process[],
-  io: Io,
-): void {
-  const place = `in ${formatBytes(searched)} of memory of ${formatCount(processes.length, 'process', 'processes')}`;
+interface SearchCount {
+  readonly count: number;
+  readonly limit: number;
+  /** Bytes. */
+  readonly searched: number;
+  /** Those that have memory: a zombie has none. */
+  readonly processes: number;
+}
+
+function tellCount({ count, limit, searched, processes }: SearchCount, io: Io): void {
+  const place = `in ${formatBytes(searched)} of memory of ${formatCount(processes, 'process', 'processes')}`;
+  const matches = formatCount(count, 'match', 'matches');
   if (count === 0) io.err(`exhibit: no match ${place}\n`);
-  else if (count >= limit)
-    io.err(`exhibit: stopped after ${formatCount(count, 'match', 'matches')} (--limit)\n`);
-  else io.err(`exhibit: ${formatCount(count, 'match', 'matches')} ${place}\n`);
+  else if (count >= limit) io.err(`exhibit: stopped after ${matches} (--limit)\n`);
+  else io.err(`exhibit: ${matches} ${place}\n`);
 }
 
 async function dump(
