@@ -1,0 +1,151 @@
+/**
+ * One HTTP request, for answers that may take an hour. Node's own: it is the one client here that has no timeout of its
+ * own once the request is sent, takes client certificates, and lets the identity of the server be checked by hand.
+ */
+import http from 'node:http';
+import https from 'node:https';
+import tls from 'node:tls';
+import { ExhibitError } from '../bytes/exhibit-error.ts';
+import { connectionFailed, connectionLost, isUnverified } from './connection-error.ts';
+
+/** Whom to talk to, as whom, and whom to believe. Holds secrets: never printed. */
+export interface Endpoint {
+  readonly url: URL;
+  /** What Node's https takes: ca, cert, key, headers, agent, rejectUnauthorized, servername. */
+  readonly options: https.RequestOptions;
+  /** The server may show any of these names; undefined: the URL's host, as usual. */
+  readonly names?: readonly string[] | undefined;
+  /** The ways on when its certificate cannot be verified, for the user. */
+  readonly trustHelp: readonly string[];
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly body: string;
+}
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'POST';
+  /** With its query. */
+  readonly path: string;
+  /** Seconds without a byte until it gives up; undefined once sent: never, since giving up does harm. */
+  readonly idleLimit?: number | undefined;
+  /** Bytes of the answer that are read; more is `LIMIT_EXCEEDED`. */
+  readonly answerLimit: number;
+}
+
+/** A connection that takes longer is not going to be made. */
+const CONNECT_SECONDS = 20;
+
+/** Keeps NAT and load balancers from forgetting a connection over which nothing is said for minutes. */
+const KEEP_ALIVE_MILLISECONDS = 15_000;
+
+/** Sends one request. Throws `CONNECTION_FAILED`, `BAD_CREDENTIALS`, `SERVER_UNVERIFIED`, `CAPTURE_CONNECTION_LOST`. */
+export async function send(endpoint: Endpoint, request: HttpRequest): Promise<HttpAnswer> {
+  let isSent = false;
+  try {
+    return await exchange(endpoint, request, () => {
+      isSent = true;
+    });
+  } catch (error) {
+    if (error instanceof ExhibitError) throw error;
+    const trouble = error as NodeJS.ErrnoException;
+    const where = endpoint.url.origin;
+    if (isUnverified(trouble)) throw await unverified(endpoint, trouble);
+    throw isSent && request.method === 'POST'
+      ? connectionLost(trouble, where)
+      : connectionFailed(trouble, where);
+  }
+}
+
+function exchange(endpoint: Endpoint, request: HttpRequest, onSent: () => void): Promise<HttpAnswer> {
+  return new Promise((resolve, reject) => {
+    const client = endpoint.url.protocol === 'http:' ? http : https;
+    const outgoing = client.request(endpoint.url, requestOptions(endpoint, request));
+    const connecting = setTimeout(() => outgoing.destroy(timedOut()), CONNECT_SECONDS * 1000);
+    outgoing.once('socket', (socket) => {
+      const connected = endpoint.url.protocol === 'http:' ? 'connect' : 'secureConnect';
+      socket.once(connected, () => {
+        clearTimeout(connecting);
+        socket.setKeepAlive(true, KEEP_ALIVE_MILLISECONDS);
+        onSent();
+      });
+    });
+    if (request.idleLimit !== undefined) {
+      outgoing.setTimeout(request.idleLimit * 1000, () => outgoing.destroy(timedOut()));
+    }
+    outgoing.once('response', (incoming) => readAnswer(incoming, request.answerLimit).then(resolve, reject));
+    outgoing.once('error', reject);
+    outgoing.once('close', () => clearTimeout(connecting));
+    outgoing.end();
+  });
+}
+
+function requestOptions(endpoint: Endpoint, request: HttpRequest): https.RequestOptions {
+  const { names, options } = endpoint;
+  return {
+    // The global agent keeps sockets; a capture wants a fresh one of its own.
+    agent: false,
+    ...options,
+    method: request.method,
+    path: request.path,
+    ...(names === undefined ? {} : { checkServerIdentity: acceptAny(names) }),
+  };
+}
+
+/** A node is known by several names; a certificate that a known CA gave to one of them is its certificate. */
+function acceptAny(names: readonly string[]) {
+  return (host: string, certificate: tls.PeerCertificate): Error | undefined => {
+    const failures = [host, ...names].map((name) => tls.checkServerIdentity(name, certificate));
+    return failures.includes(undefined) ? undefined : failures[0];
+  };
+}
+
+async function readAnswer(incoming: http.IncomingMessage, limit: number): Promise<HttpAnswer> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of incoming as AsyncIterable<Uint8Array>) {
+    length += chunk.length;
+    if (length > limit) {
+      throw new ExhibitError('LIMIT_EXCEEDED', `the answer is longer than ${limit} bytes: it is not read`);
+    }
+    chunks.push(chunk);
+  }
+  return { status: incoming.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') };
+}
+
+function timedOut(): NodeJS.ErrnoException {
+  return Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' });
+}
+
+async function unverified(endpoint: Endpoint, trouble: NodeJS.ErrnoException): Promise<ExhibitError> {
+  const shown = await presentedFingerprint(endpoint.url);
+  const why =
+    endpoint.options.ca === undefined
+      ? 'no CA is known that could vouch for its certificate'
+      : `its certificate does not fit the CA and names that are known for it (${trouble.message})`;
+  const fingerprint = shown === undefined ? '' : ` It shows the SHA-256 fingerprint ${shown}.`;
+  return new ExhibitError(
+    'SERVER_UNVERIFIED',
+    `cannot verify ${endpoint.url.origin}: ${why}.${fingerprint}`,
+    {
+      cause: trouble,
+      help: ['Nothing was sent to it. The ways on:', ...endpoint.trustHelp],
+    },
+  );
+}
+
+/** The fingerprint of the certificate that a server presents; nothing is sent to it and no identity shown. */
+function presentedFingerprint(url: URL): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const host = url.hostname.replace(/^\[|\]$/g, '');
+    const socket = tls.connect({ host, port: Number(url.port || 443), rejectUnauthorized: false }, () => {
+      const { fingerprint256 } = socket.getPeerCertificate();
+      socket.destroy();
+      resolve(fingerprint256);
+    });
+    socket.setTimeout(CONNECT_SECONDS * 1000, () => socket.destroy());
+    socket.once('error', () => resolve(undefined));
+    socket.once('close', () => resolve(undefined));
+  });
+}

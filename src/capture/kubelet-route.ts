@@ -1,0 +1,92 @@
+/** The direct way: POST to the node's kubelet, port 10250. */
+import { hostname, networkInterfaces } from 'node:os';
+import { ExhibitError } from '../bytes/exhibit-error.ts';
+import { type KubeletCredentials, nodeNameOf } from './credentials.ts';
+import { type Endpoint, send } from './https-client.ts';
+import { archivePath, explainKubeletAnswer } from './kubelet-answer.ts';
+import { type CaptureRoute, checkpointPath, MAX_ANSWER_BYTES } from './route.ts';
+
+const DEFAULT_PORT = 10250;
+const THIS_NODE = '127.0.0.1';
+
+export interface KubeletAddress {
+  /** `HOST`, `HOST:PORT`, `[IPv6]`, `[IPv6]:PORT`; undefined: this node. */
+  readonly address: string | undefined;
+  /** Further names that the kubelet's certificate may be for. */
+  readonly names?: readonly (string | undefined)[];
+}
+
+/** The kubelet as an endpoint. Its certificate is verified unless `insecure`. Throws `BAD_TARGET` for a bad address. */
+export function kubeletEndpoint(
+  credentials: KubeletCredentials,
+  { address = THIS_NODE, names = [] }: KubeletAddress,
+  insecure: boolean,
+): Endpoint {
+  const url = kubeletUrl(address);
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const here = ownNames().includes(host) ? [...ownNames(), nodeNameOf(credentials)] : [];
+  const { cert, key, ca, token } = credentials;
+  return {
+    url,
+    options: {
+      ...(cert === undefined ? {} : { cert, key }),
+      ...(ca === undefined ? {} : { ca: [...ca] }),
+      ...(token === undefined ? {} : { headers: { Authorization: `Bearer ${token}` } }),
+      rejectUnauthorized: !insecure,
+    },
+    names: [...new Set([...names, ...here])].filter((name) => name !== undefined),
+    trustHelp: [
+      '--cacert FILE: the CA that signed it (a kubelet that signs for itself has it in /var/lib/kubelet/pki/kubelet.crt)',
+      '--insecure-skip-tls-verify: go on without knowing who answers',
+    ],
+  };
+}
+
+export function kubeletRoute(
+  endpoint: Endpoint,
+  { reason, timeoutSeconds }: { readonly reason: string; readonly timeoutSeconds: number },
+): CaptureRoute {
+  return {
+    name: 'kubelet',
+    reason,
+    endpoint: endpoint.url.origin,
+    trust:
+      endpoint.options.rejectUnauthorized === false
+        ? "the kubelet's certificate was NOT verified (--insecure-skip-tls-verify)"
+        : "the kubelet's certificate was verified",
+    checkpoint: async (target) => {
+      const path = checkpointPath(target, timeoutSeconds);
+      const answer = await send(endpoint, { method: 'POST', path, answerLimit: MAX_ANSWER_BYTES });
+      if (answer.status !== 200) throw explainKubeletAnswer(answer, target);
+      return archivePath(answer.body);
+    },
+  };
+}
+
+function kubeletUrl(address: string): URL {
+  // A bare IPv6 address has several colons and no brackets.
+  const bracketed = /^[^[]*:[^[]*:/.test(address) ? `[${address}]` : address;
+  const text = `https://${bracketed}`;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (
+    url === undefined ||
+    url.pathname !== '/' ||
+    url.username !== '' ||
+    url.search !== '' ||
+    url.hash !== ''
+  ) {
+    throw new ExhibitError('BAD_TARGET', `"${address}" is no address of a node: write HOST or HOST:PORT`);
+  }
+  // 443 is what URL takes for unsaid.
+  if (url.port === '' && !address.endsWith(':443')) url.port = String(DEFAULT_PORT);
+  return url;
+}
+
+/** What this machine is called; its kubelet's certificate is for some of these. */
+function ownNames(): readonly string[] {
+  const addresses = Object.values(networkInterfaces()).flatMap((list) =>
+    (list ?? []).map(({ address }) => address),
+  );
+  const name = hostname();
+  return [name, name.toLowerCase(), 'localhost', THIS_NODE, '::1', ...addresses];
+}

@@ -1,0 +1,77 @@
+/** What a capture leaves on the node, read when the node is this machine. */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { lstat, open } from 'node:fs/promises';
+import path from 'node:path';
+import { MAX_DUMP_LOG_BYTES } from './dump-log.ts';
+
+export interface ArchiveReceipt {
+  /** Where the kubelet says it is, on the node. */
+  readonly path: string;
+  /** It can be read from here. */
+  readonly here: boolean;
+  /** Bytes. */
+  readonly size?: number | undefined;
+  readonly sha256?: string | undefined;
+}
+
+/** File systems keep times with up to two seconds of slack (FAT); clocks of one machine agree. */
+const CLOCK_SLACK_MILLISECONDS = 2000;
+
+/**
+ * Looks for the archive here and hashes it. A file of that name that is older than the capture is another node's
+ * business: the name holds no node.
+ */
+export async function receiveArchive(file: string, startedAt: Date): Promise<ArchiveReceipt> {
+  try {
+    const status = await lstat(file);
+    if (!status.isFile() || status.mtimeMs < startedAt.getTime() - CLOCK_SLACK_MILLISECONDS) {
+      return { path: file, here: false };
+    }
+    return { path: file, here: true, size: status.size, sha256: await hashFile(file) };
+  } catch {
+    return { path: file, here: false };
+  }
+}
+
+async function hashFile(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(file, { highWaterMark: 1024 * 1024 })) hash.update(chunk);
+  return hash.digest('hex');
+}
+
+/** Where runtimes leave CRIU's log of a failed checkpoint: containerd, k3s' and RKE2's containerd, CRI-O. */
+const DUMP_LOGS: readonly ((id: string) => string)[] = [
+  (id) => `run/containerd/io.containerd.runtime.v2.task/k8s.io/${id}/criu-dump.log`,
+  (id) => `run/k3s/containerd/io.containerd.runtime.v2.task/k8s.io/${id}/criu-dump.log`,
+  (id) => `var/lib/containers/storage/overlay-containers/${id}/userdata/dump.log`,
+];
+
+export interface DumpLog {
+  readonly path: string;
+  /** Its end. */
+  readonly text: string;
+}
+
+/** The log of a checkpoint of container `id` that failed after `since`; undefined if it is not on this machine. */
+export async function findDumpLog(id: string, since: Date, root = '/'): Promise<DumpLog | undefined> {
+  for (const place of DUMP_LOGS) {
+    const file = path.join(root, place(id));
+    const text = await readEnd(file, since).catch(() => undefined);
+    if (text !== undefined) return { path: file, text };
+  }
+  return undefined;
+}
+
+async function readEnd(file: string, since: Date): Promise<string | undefined> {
+  const handle = await open(file, 'r');
+  try {
+    const { size, mtimeMs } = await handle.stat();
+    if (mtimeMs < since.getTime() - CLOCK_SLACK_MILLISECONDS) return undefined;
+    const length = Math.min(size, MAX_DUMP_LOG_BYTES);
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, size - length);
+    return buffer.toString('utf8', 0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * The way through the API server: its node proxy passes the request on to the kubelet as the API server's own client.
+ * So the caller needs nodes/proxy: create, and the API server's client nodes/checkpoint: create.
+ */
+import { explainApiAnswer, statusMessage } from './api-answer.ts';
+import { type Endpoint, send } from './https-client.ts';
+import { archivePath, explainKubeletAnswer } from './kubelet-answer.ts';
+import { type CaptureRoute, checkpointPath, MAX_ANSWER_BYTES } from './route.ts';
+
+export interface ProxyOptions {
+  /** The node's name in the cluster. */
+  readonly node: string;
+  readonly reason: string;
+  readonly timeoutSeconds: number;
+}
+
+export function proxyRoute(api: Endpoint, { node, reason, timeoutSeconds }: ProxyOptions): CaptureRoute {
+  const base = `${api.url.pathname.replace(/\/$/, '')}/api/v1/nodes/${encodeURIComponent(node)}/proxy`;
+  return {
+    name: 'proxy',
+    reason,
+    endpoint: `${api.url.origin}${base}`,
+    trust:
+      api.options.rejectUnauthorized === false || api.url.protocol === 'http:'
+        ? "the API server's certificate was NOT verified (the kubeconfig says so)"
+        : "the API server's certificate was verified",
+    checkpoint: async (target) => {
+      const path = `${base}${checkpointPath(target, timeoutSeconds)}`;
+      const answer = await send(api, { method: 'POST', path, answerLimit: MAX_ANSWER_BYTES });
+      if (answer.status === 200) return archivePath(answer.body);
+      // The API server's own refusals are Status objects; the kubelet's, passed through, are plain text.
+      const isFromApi = answer.status === 401 || statusMessage(answer.body) !== undefined;
+      throw isFromApi
+        ? explainApiAnswer(answer, `reach the kubelet of node ${node} through the API server`)
+        : explainKubeletAnswer(answer, target);
+    },
+  };
+}

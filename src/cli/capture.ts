@@ -1,0 +1,132 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { ExhibitError } from '../bytes/exhibit-error.ts';
+import { findAccess } from '../capture/access.ts';
+import { type CapturePlan, type CaptureReport, planCapture, takeCheckpoint } from '../capture/capture.ts';
+import { type HeldResult, holdSignals } from '../capture/held-signals.ts';
+import { MAX_TIMEOUT_SECONDS, type RouteName } from '../capture/route.ts';
+import { type CaptureTarget, parseTarget } from '../capture/target.ts';
+import { ExitCode, type Io } from './io.ts';
+import { addAccessOptions } from './pods.ts';
+import type { ConfigureCommand } from './program.ts';
+import { toJson } from './terminal/escape.ts';
+import { planLines, reportLines, tellSignal, watchCapture } from './views/capture.ts';
+
+interface CaptureCommandOptions {
+  readonly namespace?: string;
+  readonly container?: string;
+  readonly via?: RouteName;
+  readonly timeout?: number;
+  readonly inspect: boolean;
+  readonly json?: true;
+  readonly kubeconfig?: string;
+  readonly context?: string;
+  readonly node?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly cacert?: string;
+  readonly token?: string;
+  readonly tokenFile?: string;
+  readonly insecureSkipTlsVerify?: true;
+}
+
+const EXAMPLES = `
+The container goes on running; it stands still while it is captured. A capture that has begun is never cancelled,
+because a container whose checkpoint is cancelled stays frozen: Ctrl-C waits for its end.
+
+Ways (--via):
+  kubelet   straight to the node's kubelet, port 10250; needs nodes/checkpoint: create. The default where a client
+            certificate or token is given, or found on this node (k3s, RKE2, kubeadm)
+  proxy     through the API server, with a kubeconfig; needs nodes/proxy: create, and nodes/checkpoint: create for the
+            API server's own client to the kubelets
+
+Examples:
+  exhibit capture shop/web                                 on the node, or with a kubeconfig
+  exhibit capture shop/web/sidecar
+  exhibit capture -n shop pod/web -c sidecar
+  exhibit capture shop/web --node 10.0.0.7 --cert admin.crt --key admin.key --cacert ca.crt
+  exhibit capture shop/web --via kubelet --token-file token --cacert ca.crt
+  exhibit capture shop/web --json --no-inspect | jq -r .archive.path`;
+
+export const configure: ConfigureCommand = (command, io, finish) => {
+  addAccessOptions(command.argument('<pod>', 'NAMESPACE/POD[/CONTAINER], POD or pod/POD'))
+    .option('-n, --namespace <namespace>', 'namespace of the pod')
+    .option('-c, --container <container>', 'container of the pod (default: its only one)')
+    .addOption(new Option('--via <way>', 'how the container is reached').choices(['kubelet', 'proxy']))
+    .option(
+      '--timeout <seconds>',
+      'how long the kubelet lets the runtime work (default: an hour)',
+      parseSeconds,
+    )
+    .option('--no-inspect', 'do not show what was captured')
+    .option('--json', 'print a report as JSON')
+    .addHelpText('after', EXAMPLES)
+    .action(async (pod: string, options: CaptureCommandOptions) => {
+      finish(await capture(pod, options, command, io));
+    });
+};
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (/^\d{1,6}$/.test(text) && seconds > 0 && seconds <= MAX_TIMEOUT_SECONDS) return seconds;
+  throw new InvalidArgumentError(`It must be whole seconds, at most ${MAX_TIMEOUT_SECONDS}.`);
+}
+
+async function capture(
+  text: string,
+  options: CaptureCommandOptions,
+  command: Command,
+  io: Io,
+): Promise<ExitCode> {
+  // Before anything is looked up: a name that cannot be read is a usage error.
+  readTarget(text, options, undefined, command);
+  const access = await findAccess(options, io.environment);
+  const target = readTarget(text, options, access.cluster?.namespace, command);
+  const plan = await planCapture(target, access, { ...options, timeoutSeconds: options.timeout });
+  io.err(planLines(plan));
+  const { value: report, signals } = await takeHeld(plan, io);
+  if (options.json) await io.out(`${toJson(report)}\n`);
+  else await io.out(reportLines(report));
+  const ran = report.container_afterwards.verdict;
+  const code = ran === 'frozen' || ran === 'ended' ? ExitCode.damaged : ExitCode.done;
+  const showsIt = options.inspect && !options.json && report.archive.here && signals === 0;
+  if (!showsIt) return code;
+  return worst(code, await inspect(report, io));
+}
+
+function readTarget(
+  text: string,
+  { namespace, container }: CaptureCommandOptions,
+  defaultNamespace: string | undefined,
+  command: Command,
+): CaptureTarget {
+  try {
+    return parseTarget(text, { namespace, container, defaultNamespace });
+  } catch (error) {
+    if (error instanceof ExhibitError && error.code === 'BAD_TARGET')
+      command.error(`error: ${error.message}`);
+    throw error;
+  }
+}
+
+async function takeHeld(plan: CapturePlan, io: Io): Promise<HeldResult<CaptureReport>> {
+  const watch = watchCapture(plan, io);
+  try {
+    return await holdSignals(
+      () => takeCheckpoint(plan),
+      (count) => {
+        watch.pause();
+        io.err(tellSignal(count, plan, process.pid));
+      },
+    );
+  } finally {
+    watch.end();
+  }
+}
+
+async function inspect(report: CaptureReport, io: Io): Promise<ExitCode> {
+  const { printInspection } = await import('./inspect.ts');
+  await io.out('\n');
+  return printInspection(report.archive.path, io);
+}
+
+const worst = (a: ExitCode, b: ExitCode): ExitCode => (a === ExitCode.done ? b : a);

@@ -1,0 +1,93 @@
+import { type CapturePlan, type CaptureReport, fetchHint } from '../../capture/capture.ts';
+import { thawCommands } from '../../capture/run-check.ts';
+import { formatTarget } from '../../capture/target.ts';
+import type { Io } from '../io.ts';
+import { escapeText } from '../terminal/escape.ts';
+import { formatBytes } from '../terminal/format.ts';
+import { startProgress } from '../terminal/progress.ts';
+
+/** Where nobody sees a line being redrawn, a line is written this often. */
+const REMINDER_SECONDS = 10;
+const TICK_MILLISECONDS = 200;
+
+export interface CaptureWatch {
+  /** Clears the redrawn line, so that something else can be told. */
+  pause(): void;
+  end(): void;
+}
+
+/** Says what is about to be done and why this way. */
+export function planLines({ target, route, pod, notes }: CapturePlan): string {
+  const on = pod?.node === undefined ? '' : ` on node ${pod.node}`;
+  return lines([
+    ...notes.map((note) => `note: ${note}`),
+    `capturing ${formatTarget(target)}${on}`,
+    `via ${route.name} (${route.endpoint}): ${route.reason}`,
+  ]);
+}
+
+/** Shows on stderr how long the container has been standing still. */
+export function watchCapture({ target }: CapturePlan, io: Io): CaptureWatch {
+  const begin = Date.now();
+  const name = formatTarget(target);
+  const progress = startProgress(io);
+  const seconds = (): number => Math.floor((Date.now() - begin) / 1000);
+  let reminder = REMINDER_SECONDS;
+  if (!io.interactive) io.err(lines([`checkpointing ${name}; the container stands still meanwhile`]));
+  const timer = setInterval(() => {
+    const elapsed = seconds();
+    progress.update(`checkpointing ${name}, the container stands still: ${elapsed} s`);
+    if (io.interactive || elapsed < reminder) return;
+    reminder += REMINDER_SECONDS;
+    io.err(lines([`checkpointing ${name}: ${elapsed} s`]));
+  }, TICK_MILLISECONDS);
+  return {
+    pause: () => progress.end(),
+    end: () => {
+      clearInterval(timer);
+      progress.end();
+    },
+  };
+}
+
+/** What Ctrl-C, and whatever else wants the program to end, is answered while a checkpoint is under way. */
+export function tellSignal(count: number, { container }: CapturePlan, pid: number): string {
+  const first = [
+    'A checkpoint that has begun is never cancelled: the container would stay frozen. Waiting for its end …',
+  ];
+  const again = [
+    'Still waiting: a checkpoint that has begun is never cancelled.',
+    `To give up nevertheless: kill -9 ${pid}. The kubelet then cancels the checkpoint and the container may stay frozen;`,
+    ...thawCommands(container?.id),
+  ];
+  return lines(count === 1 ? first : again);
+}
+
+/** The result for a person. */
+export function reportLines(report: CaptureReport): string {
+  const { archive, container_afterwards: after, node, route } = report;
+  const size =
+    archive.size === undefined ? [] : [`size       ${formatBytes(archive.size)} (${archive.size} bytes)`];
+  const hash = archive.sha256 === undefined ? [] : [`sha256     ${archive.sha256}`];
+  return lines([
+    `captured   ${formatTarget(report)} in ${report.seconds.toFixed(1)} s`,
+    `archive    ${archive.path}${node === undefined ? '' : ` on node ${node}`}`,
+    ...size,
+    ...hash,
+    `identity   ${route.trust}`,
+    `container  ${VERDICTS[after.verdict]}: ${after.detail}`,
+    ...after.help.map((line) => `           ${line}`),
+    ...(archive.here ? [] : fetchHint(report).map((line) => `           ${line}`)),
+  ]);
+}
+
+const VERDICTS: Readonly<Record<CaptureReport['container_afterwards']['verdict'], string>> = {
+  running: 'runs',
+  frozen: 'IS FROZEN',
+  ended: 'DOES NOT RUN ANY MORE',
+  unknown: 'unknown',
+};
+
+function lines(texts: readonly string[]): string {
+  return texts.map((text) => `${escapeText(text)}\n`).join('');
+}
