@@ -51,9 +51,8 @@ async function tmpfsFiles(context: HeldFileContext): Promise<readonly HeldFile[]
   for (const name of images.names()) {
     const match = TMPFS_IMAGE.exec(name);
     if (match === null) continue;
-    const number = Number(match[2]);
     // `dev-N` counts by device, as CRIU does since 2.0; N alone is the mount's id.
-    const mount = mountPoints.find(({ device, id }) => (match[1] ? device : id) === number);
+    const mount = mountOf(mountPoints, match[1] ? 'device' : 'id', Number(match[2]));
     if (mount === undefined)
       images.notes.warn(
         'no mount of this number is known: the paths below lack their folder',
@@ -62,6 +61,16 @@ async function tmpfsFiles(context: HeldFileContext): Promise<readonly HeldFile[]
     files.push(...(await archiveFiles(context, images.pathOf(name), mount?.mountPoint ?? '', 'tmpfs')));
   }
   return [...files, ...(await archiveFiles(context, 'devshm-checkpoint.tar', '/dev/shm', 'tmpfs'))];
+}
+
+/** Runtimes mount single files of a tmpfs over others (/dev/null over /proc/timer_list): the whole of it is meant. */
+function mountOf(
+  mountPoints: readonly MountPoint[],
+  key: 'device' | 'id',
+  number: number,
+): MountPoint | undefined {
+  const all = mountPoints.filter((mount) => mount[key] === number);
+  return all.find(({ root }) => root === '/') ?? all[0];
 }
 
 /** Podman's named volumes: volumes/NAME.tar; config.dump says where each was mounted. */
