@@ -143,6 +143,7 @@ describe('exhibit extract', () => {
     writeFileSync(
       join(folder, 'evil.tar'),
       forgeTar([
+        { name: 'config.dump', data: '{}' },
         { name: '../../escaped', data: 'evil' },
         { name: 'link', flag: '2', link: '/etc' },
         { name: 'link/passwd', data: 'evil' },
@@ -156,6 +157,7 @@ describe('exhibit extract', () => {
     expect(stdout + stderr).not.toMatch(/[\x00-\x09\x0b-\x1f]/);
     expect(written()).toEqual([
       'deep/out/archive/\x1b]0;owned\x07',
+      'deep/out/archive/config.dump',
       'deep/out/archive/link/passwd',
       'deep/out/archive/tmp/absolute',
       'evil.tar',
