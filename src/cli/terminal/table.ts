@@ -25,7 +25,7 @@ export interface TableOptions {
 const GAP = '  ';
 /** A column that gives way keeps at least this many columns, so that what is left still says something. */
 const MIN_CUT_WIDTH = 8;
-const MIN_WRAP_WIDTH = 16;
+const MIN_WRAP_WIDTH = 12;
 /** Behind deep branches a text runs over the edge rather than down it, one character a line. */
 const MIN_TEXT_WIDTH = 16;
 

@@ -51,14 +51,14 @@ export function watchCapture({ target }: CapturePlan, io: Io): CaptureWatch {
 }
 
 /** What Ctrl-C, and whatever else wants the program to end, is answered while a checkpoint is under way. */
-export function tellSignal(count: number, { container }: CapturePlan, pid: number): string {
+export function tellSignal(count: number, { containerId }: CapturePlan, pid: number): string {
   const first = [
     'A checkpoint that has begun is never cancelled: the container would stay frozen. Waiting for its end …',
   ];
   const again = [
     'Still waiting: a checkpoint that has begun is never cancelled.',
     `To give up nevertheless: kill -9 ${pid}. The kubelet then cancels the checkpoint and the container may stay frozen;`,
-    ...thawCommands(container?.id),
+    ...thawCommands(containerId),
   ];
   return lines(count === 1 ? first : again);
 }

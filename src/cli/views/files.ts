@@ -68,7 +68,9 @@ function accessMode({ flags, type }: InspectedFile): string {
 }
 
 /** Files whose content only this archive holds: they were on no disk, or their disk is gone with the container. */
-export function heldFileView({ held_files: files = [] }: Inspection, options: ViewOptions & Brief): string {
+export function heldFileView({ held_files = [] }: Inspection, options: ViewOptions & Brief): string {
+  // Those of the root filesystem are in the list of its changes already.
+  const files = held_files.filter(({ kind }) => kind !== 'rootfs');
   if (files.length === 0) return '';
   const columns = [
     { title: 'KIND' },
@@ -102,9 +104,6 @@ const TYPE_LETTERS: Readonly<Record<string, string>> = {
 /** What the container changed in its root filesystem. */
 export function rootfsView({ rootfs_changes: changes }: Inspection, options: ViewOptions & Brief): string {
   if (!changes) return '';
-  const deleted = changes.filter(({ kind }) => kind === 'deleted').length;
-  const summary =
-    changes.length === 0 ? 'none' : `${changes.length - deleted} added or changed, ${deleted} deleted`;
   const columns = [
     { title: 'MODE' },
     { title: 'OWNER', align: 'right' },
@@ -128,10 +127,18 @@ export function rootfsView({ rootfs_changes: changes }: Inspection, options: Vie
   const body = rows.length === 0 ? '' : renderTable(columns, rows, { ...options, indent: 2 });
   return section(
     'ROOT FILESYSTEM',
-    summary,
+    countChanges(changes),
     body + leftOut(telling.length, shown.length, '--rootfs', options),
     options,
   );
+}
+
+function countChanges(changes: NonNullable<Inspection['rootfs_changes']>): string {
+  const deleted = changes.filter(({ kind }) => kind === 'deleted').length;
+  const folders = changes.filter(({ kind, type }) => kind !== 'deleted' && type === 'directory').length;
+  const files = changes.length - deleted - folders;
+  if (changes.length === 0) return 'unchanged';
+  return `${formatCount(files, 'file')} and ${formatCount(folders, 'folder')} added or changed, ${deleted} deleted`;
 }
 
 /** As `ls -l` writes it; a program that runs with its owner's rights stands out. */
@@ -183,11 +190,12 @@ export function mountView({ mounts = [] }: Inspection, options: ViewOptions & Br
 /** The last lines that the container wrote. */
 export function logView({ container_log: log }: Inspection, options: ViewOptions): string {
   if (!log) return section('LOG', 'none in the archive', '', options);
+  if (log.tail.length === 0) return section('LOG', `${log.entry} is empty`, '', options);
   const rows = log.tail.map((line) => [line]);
   const body = renderTable([{ title: '', overflow: 'wrap' }], rows, { ...options, indent: 2, header: false });
   return section(
     'LOG',
-    `the last ${formatCount(log.tail.length, 'line')} of ${log.entry}, ${formatBytes(log.size)}`,
+    `the last ${log.tail.length === 1 ? 'line' : `${log.tail.length} lines`} of ${log.entry}, ${formatBytes(log.size)}`,
     body,
     options,
   );

@@ -28,11 +28,11 @@ export function identityView(inspection: Inspection, options: ViewOptions): stri
   return `${renderLine(title, options.color)}\n${facts}`;
 }
 
-function checkpointedLine({ created_at, checkpointed_at, statistics }: Inspection): string {
+function checkpointedLine({ created_at, checkpointed_at, engine, statistics }: Inspection): string {
   const age = created_at && checkpointed_at && formatAge(created_at, checkpointed_at);
   return [
-    checkpointed_at && formatTime(checkpointed_at),
-    age && `${age} after its creation`,
+    checkpointed_at ? formatTime(checkpointed_at) : `${engine} does not record when`,
+    age && age !== '0 s' && `${age} after its creation`,
     statistics && `frozen by CRIU for ${formatMicroseconds(statistics.frozen_time)}`,
   ]
     .filter((part) => part)

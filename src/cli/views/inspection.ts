@@ -35,7 +35,7 @@ export function overviewPage(inspection: Inspection, options: ViewOptions): stri
   ].join('');
 }
 
-const MORE = '--all also shows threads, credentials, environment, memory maps, log and metadata.';
+const MORE = '--all adds threads, credentials, environment, memory maps, log, metadata.';
 
 /** What was asked for, in full. */
 export function selectionPage(

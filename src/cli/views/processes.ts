@@ -97,16 +97,22 @@ const detail = (name: string, ...rest: Line): Line => [
 
 /** What an examiner should stop at: what runs without a file, under another name, or outside the container's root. */
 function oddLines(process: InspectedProcess, { brief }: ProcessViewOptions): readonly Line[] {
-  const { executable, working_directory: cwd, root, command, cmdline } = process;
+  const { executable, working_directory: cwd, root, command } = process;
   const lines: Line[] = [];
   if (executable?.memfd) lines.push(detail('runs from memory', styled(executable.path, 'alarm')));
   else if (executable?.deleted) lines.push(detail('runs a deleted file', styled(executable.path, 'alarm')));
   else if (executable && !brief) lines.push(detail('executable', executable.path));
-  if (cmdline?.trim() && !brief) lines.push(detail('name', command));
+  if (!brief && isRenamed(process)) lines.push(detail('name', command));
   if (cwd?.deleted) lines.push(detail('in a deleted folder', styled(cwd.path, 'odd')));
   else if (cwd && !brief) lines.push(detail('working directory', cwd.path));
   if (root && root.path !== '/') lines.push(detail('root', styled(root.path, 'odd')));
   return lines;
+}
+
+/** The kernel names a process after its program, in 15 bytes; whoever sets another name, or another argv[0], differs. */
+function isRenamed({ command, arguments: argv }: InspectedProcess): boolean {
+  const program = argv?.[0]?.split('/').at(-1) ?? command;
+  return !program.startsWith(command);
 }
 
 function credentialLines({ credentials }: InspectedProcess): readonly Line[] {
@@ -193,7 +199,7 @@ export function mapsView(inspection: Inspection, options: ViewOptions): string {
   ] as const;
   return listProcesses(inspection)
     .flatMap(({ pid, command, memory_maps: regions }) => {
-      if (!regions) return [];
+      if (!regions || regions.length === 0) return [];
       const rows = regions.map((region): readonly Cell[] => [
         `${region.start.slice(2)}-${region.end.slice(2)}`,
         isWritableCode(region.permissions) ? [styled(region.permissions, 'alarm')] : region.permissions,

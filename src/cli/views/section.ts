@@ -15,8 +15,8 @@ export function section(title: string, summary: string, body: string, { width, c
 }
 
 /** A line of ours below a list: what was left out, what a checkpoint cannot show. */
-export function remark(text: string, { color }: ViewOptions): string {
-  return `${renderLine(['  ', styled(text, 'structure')], color)}\n`;
+export function remark(text: string, { width, color }: ViewOptions): string {
+  return `${renderLine(fitLine(['  ', styled(text, 'structure')], width), color)}\n`;
 }
 
 /** Names and values, one pair a line; values that were not recorded are left out. */

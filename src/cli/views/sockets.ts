@@ -69,7 +69,7 @@ const isTelling = ({ family, data, unread_bytes, unsent_bytes }: InspectedSocket
 function protocolOf({ protocol, family, socket_type }: InspectedSocket): string {
   const name = protocol?.toLowerCase() ?? family;
   if (family === 'ipv6') return `${name}6`;
-  return socket_type === undefined ? name : `${name} ${socket_type}`;
+  return socket_type === undefined ? name : `${name} ${socket_type.replace('datagram', 'dgram')}`;
 }
 
 function stateCell({ data, socket_state }: InspectedSocket): Cell {
@@ -110,5 +110,5 @@ function describeOwners(
   owners: ReadonlyMap<number, readonly number[]>,
   names: ReadonlyMap<number, string>,
 ): string {
-  return [...owners].map(([pid, fds]) => `${pid} ${names.get(pid) ?? ''} (fd ${fds.join(' ')})`).join(', ');
+  return [...owners].map(([pid, fds]) => `${pid} ${names.get(pid) ?? ''} fd ${fds.join(' ')}`).join(', ');
 }
