@@ -27,22 +27,6 @@ export function checkRange(offset: number, length: number): void {
   }
 }
 
-/** Like `read`, but a source that ends before `length` bytes is an error with code `CUT_SHORT`. */
-export async function readExactly(
-  source: ByteSource,
-  offset: number,
-  length: number,
-  signal?: AbortSignal,
-): Promise<Uint8Array> {
-  const bytes = await source.read(offset, length, signal);
-  if (bytes.length < length) {
-    throw new ExhibitError('CUT_SHORT', `${length} bytes were expected but only ${bytes.length} are there`, {
-      offset,
-    });
-  }
-  return bytes;
-}
-
 /** Bytes in memory as a source. */
 export function bufferSource(bytes: Uint8Array): ByteSource {
   return {

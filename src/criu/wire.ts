@@ -10,7 +10,6 @@ import { decodeLossyUtf8 } from './utf8.ts';
 import { isWireType, WireCursor, type WireType, wireTypeOf } from './wire-cursor.ts';
 
 export {
-  type FieldLocation,
   fieldLocation,
   isMessageOf,
   messageRange,

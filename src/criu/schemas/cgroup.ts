@@ -63,4 +63,3 @@ export const cgroupEntry = message('cgroup_entry', {
   sets: repeated(nested(1, cgSetEntry)),
   controllers: repeated(nested(2, cgControllerEntry)),
 });
-export type CgroupEntry = MessageOf<typeof cgroupEntry>;

@@ -97,14 +97,12 @@ export const pipeEntry = message('pipe_entry', {
   flags: uint32(3, 'hex'),
   fown: nested(4, fownEntry),
 });
-export type PipeEntry = MessageOf<typeof pipeEntry>;
 
 export const fifoEntry = message('fifo_entry', {
   id: uint32(1),
   pipe_id: uint32(2),
   regf_id: optional(uint32(3)),
 });
-export type FifoEntry = MessageOf<typeof fifoEntry>;
 
 /** Followed by `bytes` unread bytes. */
 export const pipeDataEntry = message('pipe_data_entry', {
@@ -112,7 +110,6 @@ export const pipeDataEntry = message('pipe_data_entry', {
   bytes: uint32(2),
   size: optional(uint32(3)),
 });
-export type PipeDataEntry = MessageOf<typeof pipeDataEntry>;
 
 export const memfdFileEntry = message('memfd_file_entry', {
   id: uint32(1),
@@ -121,7 +118,6 @@ export const memfdFileEntry = message('memfd_file_entry', {
   fown: nested(4, fownEntry),
   inode_id: uint32(5),
 });
-export type MemfdFileEntry = MessageOf<typeof memfdFileEntry>;
 
 export const nsFileEntry = message('ns_file_entry', {
   id: uint32(1),
@@ -204,7 +200,6 @@ export const fsEntry = message('fs_entry', {
   root_id: uint32(2),
   umask: optional(uint32(3)),
 });
-export type FsEntry = MessageOf<typeof fsEntry>;
 
 const remapType = enumeration('remap_type', { LINKED: 0, GHOST: 1, PROCFS: 2 });
 
@@ -258,4 +253,3 @@ export const fileLockEntry = message('file_lock_entry', {
   /** Bytes; 0 means to the end of the file. */
   len: int64(6),
 });
-export type FileLockEntry = MessageOf<typeof fileLockEntry>;

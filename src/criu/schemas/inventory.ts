@@ -6,7 +6,6 @@ import {
   bool,
   enumerated,
   enumeration,
-  type MessageOf,
   message,
   nested,
   optional,
@@ -43,7 +42,6 @@ export const inventoryEntry = message('inventory_entry', {
   dump_criu_run_id: optional(string(13)),
   allow_uprobes: optional(bool(14)),
 });
-export type InventoryEntry = MessageOf<typeof inventoryEntry>;
 
 const cpuVendor = enumeration('vendor', { UNKNOWN: 0, INTEL: 1, AMD: 2 });
 
@@ -96,7 +94,6 @@ export const dumpStatsEntry = message('dump_stats_entry', {
   shpages_skipped_parent: optional(uint64(13)),
   shpages_written: optional(uint64(14)),
 });
-export type DumpStatsEntry = MessageOf<typeof dumpStatsEntry>;
 
 export const restoreStatsEntry = message('restore_stats_entry', {
   pages_compared: uint64(1),
@@ -110,4 +107,3 @@ export const statsEntry = message('stats_entry', {
   dump: optional(nested(1, dumpStatsEntry)),
   restore: optional(nested(2, restoreStatsEntry)),
 });
-export type StatsEntry = MessageOf<typeof statsEntry>;

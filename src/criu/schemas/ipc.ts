@@ -2,7 +2,7 @@
  * System V IPC and POSIX queue limits of an IPC namespace: ipcns-{var,shm,msg,sem}-NS.img.
  * Facts: CRIU 4.2, images/ipc-var.proto, ipc-desc.proto, ipc-shm.proto, ipc-msg.proto, ipc-sem.proto (names, numbers and types).
  */
-import { bool, type MessageOf, message, nested, optional, repeated, uint32, uint64 } from '../schema.ts';
+import { bool, message, nested, optional, repeated, uint32, uint64 } from '../schema.ts';
 
 export const ipcVarEntry = message('ipc_var_entry', {
   sem_ctls: repeated(uint32(1)),
@@ -41,7 +41,6 @@ export const ipcShmEntry = message('ipc_shm_entry', {
   in_pagemaps: optional(bool(3)),
   hugetlb_flag: optional(uint32(4)),
 });
-export type IpcShmEntry = MessageOf<typeof ipcShmEntry>;
 
 export const ipcMsg = message('ipc_msg', {
   mtype: uint64(1),

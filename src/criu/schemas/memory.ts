@@ -95,4 +95,3 @@ export const memfdInodeEntry = message('memfd_inode_entry', {
   hugetlb_flag: optional(uint32(8)),
   mode: optional(uint32(9)),
 });
-export type MemfdInodeEntry = MessageOf<typeof memfdInodeEntry>;

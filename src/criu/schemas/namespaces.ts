@@ -2,13 +2,12 @@
  * Namespaces that hold little: UTS, user, time and PID.
  * Facts: CRIU 4.2, images/utsns.proto, userns.proto, timens.proto, pidns.proto (names, numbers and types).
  */
-import { type MessageOf, message, nested, optional, repeated, string, uint32, uint64 } from '../schema.ts';
+import { message, nested, optional, repeated, string, uint32, uint64 } from '../schema.ts';
 
 export const utsnsEntry = message('utsns_entry', {
   nodename: string(1),
   domainname: string(2),
 });
-export type UtsnsEntry = MessageOf<typeof utsnsEntry>;
 
 export const uidGidExtent = message('uid_gid_extent', {
   /** Inside the namespace; `lower_first` is outside. */

@@ -8,7 +8,6 @@ import {
   enumerated,
   enumeration,
   int32,
-  type MessageOf,
   message,
   nested,
   optional,
@@ -93,7 +92,6 @@ export const netDeviceEntry = message('net_device_entry', {
   master: optional(uint32(14)),
   sit: optional(nested(15, sitEntry)),
 });
-export type NetDeviceEntry = MessageOf<typeof netDeviceEntry>;
 
 export const netnsId = message('netns_id', {
   target_ns_id: uint32(1),
@@ -113,4 +111,3 @@ export const netnsEntry = message('netns_entry', {
   unix_conf: repeated(nested(9, sysctlEntry)),
   ipv4_sysctl: repeated(nested(10, sysctlEntry)),
 });
-export type NetnsEntry = MessageOf<typeof netnsEntry>;

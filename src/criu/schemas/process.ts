@@ -122,7 +122,6 @@ export const taskCoreEntry = message('task_core_entry', {
   stop_signo: optional(uint32(21)),
   membarrier_registration_mask: optional(uint32(22, 'hex')),
 });
-export type TaskCoreEntry = MessageOf<typeof taskCoreEntry>;
 
 export const rseqEntry = message('rseq_entry', {
   rseq_abi_pointer: uint64(1),

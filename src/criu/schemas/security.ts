@@ -25,7 +25,6 @@ export const seccompFilter = message('seccomp_filter', {
 export const seccompEntry = message('seccomp_entry', {
   seccomp_filters: repeated(nested(1, seccompFilter)),
 });
-export type SeccompEntry = MessageOf<typeof seccompEntry>;
 
 export const aaPolicy = message('aa_policy', {
   name: string(1),

@@ -49,7 +49,6 @@ export const skOptsEntry = message('sk_opts_entry', {
   so_linger: optional(uint32(24)),
   so_buf_lock: optional(uint32(25)),
 });
-export type SkOptsEntry = MessageOf<typeof skOptsEntry>;
 
 export const ipOptsRawEntry = message('ip_opts_raw_entry', {
   hdrincl: optional(bool(1)),
@@ -204,7 +203,6 @@ export const skPacketEntry = message('sk_packet_entry', {
   length: uint32(2),
   scm: repeated(nested(4, scmEntry)),
 });
-export type SkPacketEntry = MessageOf<typeof skPacketEntry>;
 
 /** Followed by `inq_len` bytes that the program had not read, then `outq_len` bytes that the peer had not acknowledged. */
 export const tcpStreamEntry = message('tcp_stream_entry', {

@@ -7,7 +7,6 @@ import {
   bytes,
   enumerated,
   enumeration,
-  type MessageOf,
   message,
   nested,
   optional,
@@ -66,13 +65,11 @@ export const ttyInfoEntry = message('tty_info_entry', {
   uid: optional(uint32(14)),
   gid: optional(uint32(15)),
 });
-export type TtyInfoEntry = MessageOf<typeof ttyInfoEntry>;
 
 export const ttyDataEntry = message('tty_data_entry', {
   tty_id: uint32(1),
   data: bytes(2),
 });
-export type TtyDataEntry = MessageOf<typeof ttyDataEntry>;
 
 export const ttyFileEntry = message('tty_file_entry', {
   id: uint32(1),
@@ -83,4 +80,3 @@ export const ttyFileEntry = message('tty_file_entry', {
   /** Id in files.img of the device node. */
   regf_id: optional(uint32(6)),
 });
-export type TtyFileEntry = MessageOf<typeof ttyFileEntry>;
