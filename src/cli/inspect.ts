@@ -57,13 +57,14 @@ const EXAMPLES = `
 Without flags: an overview. With flags: what they name, in full.
 
 Examples:
-  exhibit inspect checkpoint.tar                          what was going on in the container
-  exhibit inspect --all checkpoint.tar | less             everything that the archive tells
-  exhibit inspect --ps-tree-env --pid 7 checkpoint.tar    one process and its children, with environment
-  exhibit inspect --threads --creds checkpoint.tar        who may do what
-  exhibit inspect --sockets --json *.tar | jq '.[].sockets[].open_sockets[].data'
+  exhibit inspect checkpoint.tar                   what was going on
+  exhibit inspect --all checkpoint.tar | less      everything there is
+  exhibit inspect --ps-tree-env -p 7 c.tar         a process and its children
+  exhibit inspect --threads --creds c.tar          who may do what
+  exhibit inspect --sockets --json *.tar | jq '.[].sockets'
 
-The flags and JSON names are those of checkpointctl, and more. docs/formats/inspection.md describes the JSON.`;
+Flags and JSON names are those of checkpointctl, and more;
+docs/formats/inspection.md describes the JSON.`;
 
 export const configure: ConfigureCommand = (command, io, finish) => {
   addOptions(command.argument('<file...>', 'checkpoint archives'))

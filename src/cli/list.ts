@@ -22,12 +22,13 @@ const ARCHIVE_NAME = /\.(tar|tar\.gz|tgz|tar\.zst|tzst)$/i;
 const CONCURRENCY = 16;
 
 const EXAMPLES = `
-Folders are not searched below their first level. What an archive is of comes from its content, never from its name.
+Folders are not searched below their first level. What an archive is of
+comes from its content, never from its name.
 
 Examples:
   exhibit list                       on a node: what the kubelet has written (needs root)
   exhibit list ~/evidence /mnt/usb
-  exhibit list --json | jq -r '.[] | select(.pod.namespace == "shop") | .archive'`;
+  exhibit list --json | jq -r '.[] | select(.pod.name == "web").archive'`;
 
 /** An element of `exhibit list --json`: what `exhibit show --json` tells, or why that cannot be told. */
 type Listed = ListedFile &

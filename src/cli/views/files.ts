@@ -137,7 +137,7 @@ function countChanges(changes: NonNullable<Inspection['rootfs_changes']>): strin
   const deleted = changes.filter(({ kind }) => kind === 'deleted').length;
   const folders = changes.filter(({ kind, type }) => kind !== 'deleted' && type === 'directory').length;
   const files = changes.length - deleted - folders;
-  if (changes.length === 0) return 'unchanged';
+  if (changes.length === 0) return 'no changes in the archive';
   return `${formatCount(files, 'file')} and ${formatCount(folders, 'folder')} added or changed, ${deleted} deleted`;
 }
 

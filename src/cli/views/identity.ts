@@ -6,7 +6,7 @@ import { factList, remark, section, type ViewOptions } from './section.ts';
 /** What was captured, where, when, and in what archive. */
 export function identityView(inspection: Inspection, options: ViewOptions): string {
   const { pod, engine, runtime } = inspection;
-  const name = inspection.container_name || inspection.id.slice(0, 12) || 'a container without a name';
+  const name = inspection.container_name || inspection.id.slice(0, 12) || 'unnamed';
   const title: Line = pod
     ? [styled(name, 'name'), '  container of pod ', styled(`${pod.namespace}/${pod.name}`, 'name')]
     : [styled(name, 'name'), '  container'];
@@ -31,7 +31,11 @@ export function identityView(inspection: Inspection, options: ViewOptions): stri
 function checkpointedLine({ created_at, checkpointed_at, engine, statistics }: Inspection): string {
   const age = created_at && checkpointed_at && formatAge(created_at, checkpointed_at);
   return [
-    checkpointed_at ? formatTime(checkpointed_at) : `${engine} does not record when`,
+    checkpointed_at
+      ? formatTime(checkpointed_at)
+      : engine === 'unknown'
+        ? 'time unknown'
+        : `${engine} does not record when`,
     age && age !== '0 s' && `${age} after its creation`,
     statistics && `frozen by CRIU for ${formatMicroseconds(statistics.frozen_time)}`,
   ]

@@ -4,7 +4,7 @@ import { formatBytes, formatCount } from '../terminal/format.ts';
 import { type Line, type Span, styled } from '../terminal/line.ts';
 import { type Cell, renderTable } from '../terminal/table.ts';
 import { drawForest, type TreeNode } from '../terminal/tree.ts';
-import { remark, section, type ViewOptions } from './section.ts';
+import { section, type ViewOptions } from './section.ts';
 
 export interface ProcessViewOptions extends ViewOptions {
   /** Commands are cut to the terminal's width rather than wrapped, and executables told only where they are odd. */
@@ -14,8 +14,7 @@ export interface ProcessViewOptions extends ViewOptions {
 /** The process tree, and under each process what was asked for about it. */
 export function processView(inspection: Inspection, options: ProcessViewOptions): string {
   const roots = processRoots(inspection);
-  if (roots.length === 0)
-    return section('PROCESSES', 'none', remark('No process is in this archive.', options), options);
+  if (roots.length === 0) return section('PROCESSES', 'none in the archive', '', options);
   const columns = [
     { title: 'PID', align: 'right' },
     { title: 'UID', align: 'right' },

@@ -17,7 +17,7 @@ export function socketView(
   options: ViewOptions & { readonly brief: boolean },
 ): string {
   const sockets = groupSockets(inspection);
-  if (sockets.length === 0) return section('SOCKETS', 'none', '', options);
+  if (sockets.length === 0) return section('SOCKETS', 'none in the archive', '', options);
   const names = new Map(listProcesses(inspection).map(({ pid, command }) => [pid, command]));
   const byInode = new Map(sockets.map((owned) => [owned.socket.inode, owned]));
   const shown = options.brief ? sockets.filter(({ socket }) => isTelling(socket)) : sockets;
