@@ -103,7 +103,8 @@ function noRoute(why: string): ExhibitError {
       'a kubeconfig: --kubeconfig FILE, KUBECONFIG or ~/.kube/config',
       'a client certificate: --cert FILE --key FILE (and --cacert FILE)',
       'a bearer token: --token-file FILE',
-      `a root shell on the node, where one of these can be read: ${places.join(' ')}`,
+      'a root shell on a node of k3s, RKE2 or kubeadm, where one of these can be read:',
+      ...places.map((place) => `  ${place}`),
     ],
   });
 }

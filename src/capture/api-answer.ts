@@ -30,8 +30,8 @@ export function explainApiAnswer({ status, body }: HttpAnswer, what: string): Ex
   const [, user, verb, resource] = FORBIDDEN.exec(message) ?? [];
   if (status === 403 && user !== undefined && verb !== undefined && resource !== undefined) {
     const refusal = `cannot ${what}: the user ${user} may not ${verb} ${resource} (403).`;
-    return new ExhibitError('API_FORBIDDEN', `${refusal} A cluster administrator allows it with:`, {
-      help: grantCommands({ user, verb, resource }),
+    return new ExhibitError('API_FORBIDDEN', refusal, {
+      help: ['A cluster administrator allows it with:', ...grantCommands({ user, verb, resource })],
     });
   }
   if (status === 403) return new ExhibitError('API_FORBIDDEN', `cannot ${what} (403): ${message}`);

@@ -5,6 +5,7 @@ import { chooseContainer } from './container-choice.ts';
 import { dumpLogErrors, explainDumpLog } from './dump-log.ts';
 import { readFreezerState } from './freezer.ts';
 import { kubeletEndpoint, kubeletRoute } from './kubelet-route.ts';
+import { findContainerId } from './node-container.ts';
 import { type ArchiveReceipt, findDumpLog, receiveArchive } from './node-files.ts';
 import type { ContainerSummary, PodSummary } from './pod.ts';
 import type { PodSource } from './pod-source.ts';
@@ -25,6 +26,8 @@ export interface CapturePlan {
   /** Undefined where this user may capture but not list pods. */
   readonly pod: PodSummary | undefined;
   readonly container: ContainerSummary | undefined;
+  /** The runtime's id of the container: from its pod, or found on this node. */
+  readonly containerId: string | undefined;
   readonly notes: readonly string[];
 }
 
@@ -60,16 +63,22 @@ export async function planCapture(
   const notes = [...access.notes];
   const pods = podSource(access, options);
   const pod = await lookUp(wanted, pods).catch((error: unknown) => {
-    // A user may be allowed to capture and not to list; then the kubelet is the one who knows.
-    if (!(error instanceof ExhibitError) || error.code === 'POD_NOT_FOUND' || wanted.container === undefined)
+    if (!(error instanceof ExhibitError) || wanted.container === undefined || !isDispensable(error, access))
       throw error;
-    notes.push(`whether the container runs cannot be compared: ${error.message}`);
+    notes.push(`pods cannot be looked up: ${error.message}`);
     return undefined;
   });
   const container = pod && chooseContainer(pod, wanted.container);
   const name = container?.name ?? wanted.container ?? '';
   const target = { namespace: wanted.namespace, pod: wanted.pod, container: name };
-  return { target, route: buildRoute(access, options, pod), pods, pod, container, notes };
+  const containerId = container?.id ?? (await findContainerId(target));
+  return { target, route: buildRoute(access, options, pod), pods, pod, container, containerId, notes };
+}
+
+/** A user may be allowed to capture and not to list pods, or reach the kubelet and not the API server. */
+function isDispensable({ code }: ExhibitError, { via, cluster }: Access): boolean {
+  if (code === 'POD_NOT_FOUND') return false;
+  return code === 'KUBELET_FORBIDDEN' || (via === 'kubelet' && cluster !== undefined);
 }
 
 async function lookUp({ namespace, pod }: CaptureTarget, pods: PodSource): Promise<PodSummary> {
@@ -110,12 +119,12 @@ export async function takeCheckpoint(plan: CapturePlan): Promise<CaptureReport> 
     throw await explainFailure(error, plan, before, started);
   });
   const seconds = (Date.now() - started.getTime()) / 1000;
-  const container_afterwards = checkRunning(before, await lookAgain(plan, before));
+  const container_afterwards = checkRunning(plan.containerId, before, await lookAgain(plan, before));
   const { name, reason, endpoint, trust } = plan.route;
   return {
     ...plan.target,
     pod_uid: plan.pod?.uid,
-    container_id: plan.container?.id,
+    container_id: plan.containerId,
     node: plan.pod?.node,
     route: { name, reason, endpoint, trust },
     started: started.toISOString(),
@@ -126,8 +135,8 @@ export async function takeCheckpoint(plan: CapturePlan): Promise<CaptureReport> 
   };
 }
 
-async function look({ container }: CapturePlan, status: ContainerSummary | undefined): Promise<Sighting> {
-  return { status, freezer: container?.id === undefined ? undefined : await readFreezerState(container.id) };
+async function look({ containerId }: CapturePlan, status: ContainerSummary | undefined): Promise<Sighting> {
+  return { status, freezer: containerId === undefined ? undefined : await readFreezerState(containerId) };
 }
 
 /** A process that the capture ended is gone at once; the kubelet needs a second or two to notice (its PLEG's period). */
@@ -179,7 +188,7 @@ async function reasonsInLog(
   started: Date,
 ): Promise<readonly string[]> {
   // Without a look at the pod, the runtime's own text names the container.
-  const id = plan.container?.id ?? /\b[0-9a-f]{64}\b/.exec(error.message)?.[0];
+  const id = plan.containerId ?? /\b[0-9a-f]{64}\b/.exec(error.message)?.[0];
   const log = id === undefined ? undefined : await findDumpLog(id, started);
   if (log === undefined) {
     const where = `/run/containerd/io.containerd.runtime.v2.task/k8s.io/${id ?? 'CONTAINER_ID'}/criu-dump.log`;
@@ -191,10 +200,10 @@ async function reasonsInLog(
 }
 
 async function stateAfterFailure(plan: CapturePlan, before: Sighting): Promise<readonly string[]> {
-  const { verdict, detail, help } = checkRunning(before, await lookAgain(plan, before));
+  const { verdict, detail, help } = checkRunning(plan.containerId, before, await lookAgain(plan, before));
   if (verdict === 'running') return [`the container runs: ${detail}`];
   if (verdict === 'unknown')
-    return [`whether the container runs is unknown: ${detail}`, ...thawCommands(plan.container?.id)];
+    return [`whether the container runs is unknown: ${detail}`, ...thawCommands(plan.containerId)];
   return [`THE CONTAINER IS ${verdict === 'frozen' ? 'FROZEN' : 'NOT RUNNING'}: ${detail}`, ...help];
 }
 

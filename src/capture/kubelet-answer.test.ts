@@ -79,6 +79,7 @@ describe('a denial', () => {
     expect(error.code).toBe('KUBELET_FORBIDDEN');
     expect(error.message).toContain('user investigator may not create nodes/checkpoint');
     expect(error.help).toEqual([
+      'A cluster administrator allows it with:',
       'kubectl create clusterrole exhibit-nodes-checkpoint --verb=create --resource=nodes/checkpoint',
       'kubectl create clusterrolebinding exhibit-nodes-checkpoint-investigator --clusterrole=exhibit-nodes-checkpoint --user=investigator',
       expect.stringContaining('30 seconds'),
@@ -91,7 +92,7 @@ describe('a denial', () => {
     ["x'; rm -rf / #", "--user='x'\\''; rm -rf / #'"],
   ])('of %s is granted with %s', (user, subject) => {
     const body = `Forbidden (user=${user}, verb=create, resource=nodes, subresource(s)=[checkpoint])`;
-    expect(explain(403, body).help[1]).toMatch(
+    expect(explain(403, body).help[2]).toMatch(
       new RegExp(`${subject.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')}$`),
     );
   });
@@ -99,7 +100,9 @@ describe('a denial', () => {
   test('of the API server says that it is the API server', () => {
     const body =
       'Forbidden (user=kube-apiserver-kubelet-client, verb=create, resource=nodes, subresource(s)=[checkpoint])';
-    expect(explain(403, body).message).toMatch(/API server's own client.*--via kubelet/);
+    const error = explain(403, body);
+    expect(error.message).toMatch(/API server's own client/);
+    expect(error.help[0]).toContain('--via kubelet');
   });
 
   test('names the narrowest of several subresources', () => {

@@ -222,13 +222,17 @@ function explainDenial(match: RegExpExecArray): Explanation {
   const [, user = '', verb = '', resource = '', subresources = ''] = match;
   // Several subresources: any of them is enough, and the first is the narrowest.
   const denial = { user, verb, resource: `${resource}/${subresources.split(' ')[0]}` };
-  const who = API_SERVER_CLIENT.test(user)
-    ? `the API server's own client to the kubelets, ${user}, may not ${verb} ${denial.resource} (403); ` +
-      'system:kubelet-api-admin lacks it. Grant it, or go to the kubelet directly with --via kubelet.'
+  const message = API_SERVER_CLIENT.test(user)
+    ? `the API server's own client to the kubelets, ${user}, may not ${verb} ${denial.resource} (403): ` +
+      'system:kubelet-api-admin lacks it.'
     : `the user ${user} may not ${verb} ${denial.resource} (403).`;
   return {
-    message: `${who} A cluster administrator allows it with:`,
+    message,
     help: [
+      ...(API_SERVER_CLIENT.test(user)
+        ? ['Go to the kubelet with credentials of your own: --via kubelet. Or:']
+        : []),
+      'A cluster administrator allows it with:',
       ...grantCommands(denial),
       'The kubelet remembers a denial for about 30 seconds: after the grant, wait that long and try again.',
     ],

@@ -19,8 +19,7 @@ export interface Sighting {
 }
 
 /** Judges what was seen before a capture against what was seen after. */
-export function checkRunning(before: Sighting, after: Sighting): RunCheck {
-  const id = before.status?.id;
+export function checkRunning(id: string | undefined, before: Sighting, after: Sighting): RunCheck {
   if (after.freezer === 'frozen') {
     return { verdict: 'frozen', detail: 'its processes are frozen (cgroup freezer)', help: thawCommands(id) };
   }
@@ -32,7 +31,7 @@ export function checkRunning(before: Sighting, after: Sighting): RunCheck {
   if (after.status === undefined) {
     return {
       verdict: 'unknown',
-      detail: 'its pod could not be looked up, and its node is not this one',
+      detail: 'its pod could not be looked up, and it does not run on this machine',
       help: [],
     };
   }

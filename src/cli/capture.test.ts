@@ -1,0 +1,296 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import {
+  type Certificates,
+  type FakeKubelet,
+  makeCertificates,
+  type SeenRequest,
+  startFakeKubelet,
+} from '../capture/testing/fake-kubelet.ts';
+import type { Io } from './io.ts';
+import { run } from './program.ts';
+
+const REPOSITORY = path.resolve(import.meta.dirname, '../..');
+const FIXTURE = path.join(REPOSITORY, 'fixtures/containerd-web/checkpoint.tar');
+const TOKEN = 'a-token-that-must-never-be-shown';
+
+const pod = {
+  metadata: { name: 'web', namespace: 'shop', uid: 'u1', labels: { app: 'web' } },
+  spec: { nodeName: 'n1', containers: [{ name: 'app', image: 'i:1' }] },
+  status: {
+    phase: 'Running',
+    hostIP: '192.0.2.7',
+    containerStatuses: [
+      {
+        name: 'app',
+        ready: true,
+        restartCount: 0,
+        containerID: `containerd://${'0'.repeat(64)}`,
+        state: { running: {} },
+      },
+    ],
+  },
+};
+
+let certificates: Certificates;
+let folder: string;
+let kubelet: FakeKubelet | undefined;
+beforeAll(() => {
+  certificates = makeCertificates('IP:127.0.0.1');
+});
+afterAll(() => certificates.remove());
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'exhibit-capture-'));
+});
+afterEach(async () => {
+  await kubelet?.close();
+  rmSync(folder, { recursive: true });
+});
+
+type Answer = (request: SeenRequest, response: ServerResponse) => void;
+
+/** Lists the pod, and answers a checkpoint as told. */
+async function serve(onCheckpoint: Answer): Promise<FakeKubelet> {
+  kubelet = await startFakeKubelet(certificates, (request, response) => {
+    if (request.method === 'POST') return onCheckpoint(request, response);
+    if (request.path.endsWith('/pods/web')) response.end(JSON.stringify(pod));
+    else if (request.path.includes('/pods/')) response.writeHead(404).end(JSON.stringify({ kind: 'Status' }));
+    else response.end(JSON.stringify({ items: [pod] }));
+  });
+  return kubelet;
+}
+
+/** Writes a real archive where the kubelet would, and names it. */
+const captured: Answer = (_request, response) => {
+  const archive = path.join(folder, 'checkpoint-web_shop-app.tar');
+  // Its bytes, not its times: the archive is as new as the capture.
+  writeFileSync(archive, readFileSync(FIXTURE));
+  response.end(JSON.stringify({ items: [archive] }));
+};
+
+const refuses =
+  (status: number, body: string): Answer =>
+  (_request, response) =>
+    response.writeHead(status).end(body);
+
+async function exhibit(...argv: readonly string[]) {
+  let [stdout, stderr] = ['', ''];
+  const io: Io = {
+    out: async (text) => {
+      stdout += text;
+    },
+    outBytes: async () => undefined,
+    err: (text) => {
+      stderr += text;
+    },
+    columns: Number.POSITIVE_INFINITY,
+    color: false,
+    interactive: false,
+    environment: { HOME: folder },
+    workingDirectory: folder,
+  };
+  const code = await run(argv, io);
+  expect(stdout + stderr).not.toContain(TOKEN);
+  return { code, stdout, stderr };
+}
+
+const asToken = (address: string) => ['--node', address, '--token', TOKEN, '--cacert', certificates.ca];
+
+function kubeconfig(address: string, token = TOKEN): string {
+  const file = path.join(folder, 'kubeconfig');
+  const authority = readFileSync(certificates.ca).toString('base64');
+  const config = {
+    'current-context': 'c',
+    contexts: [{ name: 'c', context: { cluster: 'c', user: 'u', namespace: 'shop' } }],
+    clusters: [
+      { name: 'c', cluster: { server: `https://${address}/base/`, 'certificate-authority-data': authority } },
+    ],
+    users: [{ name: 'u', user: { token } }],
+  };
+  writeFileSync(file, JSON.stringify(config));
+  return file;
+}
+
+describe('capture through the kubelet', () => {
+  test('reports what it took and shows it', async () => {
+    const { address, seen } = await serve(captured);
+    const { code, stdout, stderr } = await exhibit('capture', 'shop/web', ...asToken(address));
+    expect(code).toBe(0);
+    expect(stderr).toContain('capturing shop/web/app on node n1');
+    expect(stderr).toContain(`via kubelet (https://${address}): credentials for the kubelet were given`);
+    expect(stdout).toMatch(/sha256 {5}[0-9a-f]{64}/);
+    expect(stdout).toContain("identity   the kubelet's certificate was verified");
+    expect(stdout).toMatch(/container {2}runs: its pod's status says so/);
+    expect(stdout).toContain('PROCESSES');
+    expect(seen.map(({ method, path: place }) => `${method} ${place}`)).toEqual([
+      'GET /pods',
+      'POST /checkpoint/shop/web/app?timeout=3600',
+      'GET /pods',
+    ]);
+  });
+
+  test('prints a report as JSON', async () => {
+    const { address } = await serve(captured);
+    const { stdout } = await exhibit(
+      'capture',
+      'shop/web',
+      '--json',
+      '--timeout',
+      '300',
+      ...asToken(address),
+    );
+    expect(JSON.parse(stdout)).toMatchObject({
+      namespace: 'shop',
+      pod: 'web',
+      pod_uid: 'u1',
+      container: 'app',
+      container_id: '0'.repeat(64),
+      node: 'n1',
+      route: { name: 'kubelet', endpoint: `https://${address}` },
+      archive: {
+        path: path.join(folder, 'checkpoint-web_shop-app.tar'),
+        here: true,
+        size: readFileSync(FIXTURE).length,
+      },
+      container_afterwards: { verdict: 'running' },
+      notes: [],
+    });
+  });
+
+  test('says where the archive is when that is not here', async () => {
+    const archive = "/nowhere/it's.tar";
+    const { address } = await serve(refuses(200, JSON.stringify({ items: [archive] })));
+    const { code, stdout } = await exhibit('capture', 'shop/web', ...asToken(address));
+    expect(code).toBe(0);
+    expect(stdout).toContain("ssh root@n1 cat '/nowhere/it'\\''s.tar' > checkpoint.tar");
+  });
+
+  test.each([
+    [1, ['shop/nope'], /knows no pod shop\/nope/],
+    [1, ['shop/web/nope'], /no container nope; it has:\n {2}app {2}\(running, i:1\)/],
+    [2, ['shop/web/a/b'], /more than three parts/],
+    [2, ['shop/web', '--via', 'pigeon'], /Allowed choices are kubelet, proxy/],
+    [2, ['shop/web', '--timeout', '0'], /whole seconds/],
+  ])('%i: %s', async (expected, argv, message) => {
+    const { address, seen } = await serve(captured);
+    const { code, stderr } = await exhibit('capture', ...argv, ...asToken(address));
+    expect(code).toBe(expected);
+    expect(stderr).toMatch(message);
+    expect(seen.some(({ method }) => method === 'POST')).toBe(false);
+  });
+
+  test('explains a failed dump, and whether the container runs', async () => {
+    const { address } = await serve(refuses(500, 'checkpointing of shop/web/app failed (runc failed: criu)'));
+    const { code, stderr } = await exhibit('capture', 'shop/web', ...asToken(address));
+    expect(code).toBe(1);
+    expect(stderr).toContain('shop/web/app: the runtime could not checkpoint: runc failed: criu');
+    expect(stderr).toContain(`k8s.io/${'0'.repeat(64)}/criu-dump.log`);
+    expect(stderr).toMatch(/the container runs: its pod's status says so/);
+  });
+});
+
+describe('capture through the API server', () => {
+  const isProxied = 'POST /base/api/v1/nodes/n1/proxy/checkpoint/shop/web/app?timeout=3600';
+
+  test('takes the namespace of the context, and the node of the pod', async () => {
+    const { address, seen } = await serve(captured);
+    const file = kubeconfig(address);
+    const { code, stderr } = await exhibit('capture', 'pod/web', '--via', 'proxy', '--kubeconfig', file);
+    expect(code).toBe(0);
+    expect(stderr).toContain('--via proxy was asked for');
+    expect(seen.map(({ method, path: place }) => `${method} ${place}`)).toEqual([
+      'GET /base/api/v1/namespaces/shop/pods/web',
+      isProxied,
+      'GET /base/api/v1/namespaces/shop/pods/web',
+    ]);
+    expect(seen[1]?.authorization).toBe(`Bearer ${TOKEN}`);
+  });
+
+  test.each([
+    [
+      'the API server',
+      JSON.stringify({
+        kind: 'Status',
+        message: 'nodes "n1" is forbidden: User "eve" cannot create resource "nodes/proxy" in API group ""',
+      }),
+      '--user=eve',
+    ],
+    [
+      'the kubelet behind it',
+      'Forbidden (user=kube-apiserver-kubelet-client, verb=create, resource=nodes, subresource(s)=[checkpoint])',
+      '--user=kube-apiserver-kubelet-client',
+    ],
+  ])('tells who refused: %s', async (_who, body, grant) => {
+    const { address } = await serve(refuses(403, body));
+    const { code, stderr } = await exhibit('capture', 'web', '--kubeconfig', kubeconfig(address));
+    expect(code).toBe(1);
+    expect(stderr).toContain(grant);
+  });
+
+  test('a kubeconfig that cannot be used is told without its secrets', async () => {
+    const file = path.join(folder, 'broken');
+    writeFileSync(file, `users: [{name: u, user: {token: ${TOKEN}}}\n: :`);
+    for (const argv of [
+      ['--kubeconfig', file],
+      ['--kubeconfig', `${file}-missing`],
+      ['--context', 'nope'],
+    ]) {
+      const { code, stderr } = await exhibit('capture', 'shop/web', ...argv);
+      expect(code).toBe(1);
+      expect(stderr).toContain('kubeconfig');
+      expect(stderr).not.toContain('unexpected');
+    }
+  });
+});
+
+describe('pods', () => {
+  test('of the context’s namespace from the API server, of everything from a kubelet', async () => {
+    const { address, seen } = await serve(captured);
+    const viaApi = await exhibit('pods', '-l', 'app=web', '--kubeconfig', kubeconfig(address));
+    expect(viaApi.stdout).toMatch(/shop +web +n1 +app +running +0 +i:1 +0000000000000\n$/);
+    expect(seen[0]?.path).toBe('/base/api/v1/namespaces/shop/pods?limit=500&labelSelector=app%3Dweb');
+    const viaKubelet = await exhibit('pods', '--json', ...asToken(address));
+    expect(JSON.parse(viaKubelet.stdout)).toMatchObject([
+      { namespace: 'shop', pod: 'web', containers: [{ name: 'app' }] },
+    ]);
+    expect((await exhibit('pods', '-l', 'app!=web', ...asToken(address))).stderr).toContain('no pods');
+  });
+});
+
+test('Ctrl-C waits for a checkpoint that has begun, whoever sends it and however often', async () => {
+  let release = (): void => undefined;
+  let isCut = false;
+  const { address } = await serve((request, response) => {
+    release = () => captured(request, response);
+    response.once('close', () => {
+      isCut = !response.writableFinished;
+    });
+  });
+  const argv = ['--import', 'tsx', 'src/cli/exhibit.ts', 'capture', 'shop/web', ...asToken(address)];
+  const child = spawn(process.execPath, argv, { cwd: REPOSITORY, env: { ...process.env, HOME: folder } });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.on('data', (chunk) => (stdout += chunk));
+  child.stderr.on('data', (chunk) => (stderr += chunk));
+  const said = async (text: string): Promise<void> => {
+    await expect.poll(() => stderr, { timeout: 15_000 }).toContain(text);
+  };
+  await said('stands still meanwhile');
+  await expect.poll(() => kubelet?.seen.some(({ method }) => method === 'POST')).toBe(true);
+  child.kill('SIGINT');
+  await said('Waiting for its end');
+  child.kill('SIGHUP');
+  await said(`kill -9 ${child.pid}`);
+  child.kill('SIGTERM');
+  expect(child.exitCode).toBeNull();
+  release();
+  const code = await new Promise((resolve) => child.once('close', resolve));
+  expect(isCut).toBe(false);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/sha256 {5}[0-9a-f]{64}/);
+  // Whoever pressed Ctrl-C wants the program to end: what was taken is told, and not examined.
+  expect(stdout).not.toContain('PROCESSES');
+});
