@@ -33,7 +33,12 @@ export default {
       from: { path: `^src/(${BROWSER_FOLDERS.join('|')})/`, pathNot: [TEST, NODE_BYTE_SOURCES] },
       to: { dependencyTypes: ['core'] },
     },
-    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
     { name: 'no-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
     {
       name: 'every-folder-has-a-rule',

@@ -7,7 +7,11 @@ import { ensureInstalled, root } from './prepare.mjs';
 const CHECKS = [
   ['types', 'typescript/bin/tsc', ['--noEmit']],
   ['format and lint', '@biomejs/biome/bin/biome', ['check', '--error-on-warnings']],
-  ['import rule', 'dependency-cruiser/bin/dependency-cruise.mjs', ['src', '--config', '.dependency-cruiser.mjs']],
+  [
+    'import rule',
+    'dependency-cruiser/bin/dependency-cruise.mjs',
+    ['src', '--config', '.dependency-cruiser.mjs'],
+  ],
   ['dead code', 'knip/bin/knip.js', []],
 ];
 

@@ -22,10 +22,15 @@ export async function step(title, action) {
 
 export async function ensureInstalled() {
   const stamp = at('node_modules', '.exhibit-lock');
-  const lock = createHash('sha256').update(readFileSync(at('package-lock.json'))).digest('hex');
+  const lock = createHash('sha256')
+    .update(readFileSync(at('package-lock.json')))
+    .digest('hex');
   if (readStamp(stamp) === lock) return;
   await step('Installing dependencies (once)', () => {
-    const npm = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root, encoding: 'utf8' });
+    const npm = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+      cwd: root,
+      encoding: 'utf8',
+    });
     if (npm.status !== 0) {
       process.stderr.write(`\n${npm.stdout}${npm.stderr}\nnpm ci failed; is the npm registry reachable?\n`);
       process.exit(1);
@@ -45,7 +50,8 @@ function sourceStamp() {
     }
   };
   visit(at('src'));
-  for (const name of ['package.json', 'package-lock.json', 'scripts/build.mjs']) hash.update(readFileSync(at(name)));
+  for (const name of ['package.json', 'package-lock.json', 'scripts/build.mjs'])
+    hash.update(readFileSync(at(name)));
   return hash.digest('hex');
 }
 

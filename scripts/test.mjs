@@ -13,17 +13,28 @@ function nodeObstacle() {
   if (process.platform !== 'linux') return `they need Linux, this is ${process.platform}`;
   if (process.getuid() !== 0) return 'they need root, to make namespaces and run a kubelet';
   if (!existsSync('/etc/debian_version')) return 'they need Debian or a relative of it, for its packages';
-  if (spawnSync('go', ['version']).status !== 0) return 'they need Go, to build the kubelet and the API server';
+  if (spawnSync('go', ['version']).status !== 0)
+    return 'they need Go, to build the kubelet and the API server';
   return undefined;
 }
 
 function runVitest(config, reports) {
   const report = path.join(reports, `${config}.json`);
   const vitest = path.join(root, 'node_modules/vitest/vitest.mjs');
-  const args = [vitest, 'run', '--config', config, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const args = [
+    vitest,
+    'run',
+    '--config',
+    config,
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+  ];
   const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
   if (!existsSync(report)) return { passed: 0, failed: 1, skipped: 0 };
-  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(readFileSync(report, 'utf8'));
+  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(
+    readFileSync(report, 'utf8'),
+  );
   // A file that fails to load, or an error outside a test, has no failed test of its own.
   const failed = status !== 0 && numFailedTests === 0 ? 1 : numFailedTests;
   return { passed: numPassedTests, failed, skipped: numPendingTests + numTodoTests };

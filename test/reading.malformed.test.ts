@@ -19,7 +19,7 @@ async function inspectBytes(bytes: Uint8Array): Promise<{ readonly code: number;
   const file = path.join(folder, 'damaged.tar');
   await writeFile(file, bytes);
   const { code, stdout, stderr } = await runProgram(['inspect', '--all', '--json', file]);
-  expect(stderr).not.toMatch(/unexpected|defect|\n {4}at /);
+  expect(stderr).not.toMatch(/exhibit: unexpected|defect|\n {4}at /);
   expect([1, 3].includes(code) ? stderr : 'quiet').not.toBe('');
   expect(() => JSON.parse(stdout)).not.toThrow();
   return { code, stdout };

@@ -1,19 +1,17 @@
+import { resolve } from 'node:path';
 import type { ArchiveEntry, ArchiveIndex } from '../archive/archive-index.ts';
-import { openArchive } from '../archive/open-archive.ts';
 import type { ByteSource } from '../bytes/byte-source.ts';
 import { ExhibitError } from '../bytes/exhibit-error.ts';
 import { openFileSource } from '../bytes/file-source.ts';
-import { nodeUnpacking } from '../bytes/node-unpacking.ts';
 import type { Note } from '../bytes/note.ts';
 import { type CritJsonOptions, writeCritJson } from '../criu/crit-json.ts';
 import { readHeader } from '../criu/image.ts';
 import { isImageName, rawKindOf } from '../criu/image-kinds.ts';
 import { pythonJson } from '../criu/python-json.ts';
-import { ExitCode, type Io } from './io.ts';
+import type { ExitCode, Io } from './io.ts';
+import { openArchiveOf } from './open.ts';
 import type { ConfigureCommand } from './program.ts';
-import { escapeText } from './terminal/escape.ts';
-import { formatBytes } from './terminal/format.ts';
-import { startProgress } from './terminal/progress.ts';
+import { tellWarnings } from './report.ts';
 
 const DETAILS = `
 FILE is a checkpoint archive, or a single image that was copied out of one.
@@ -30,9 +28,6 @@ Examples:
 
 /** Near matches that are told for a name that is not there. */
 const MAX_SUGGESTIONS = 8;
-
-/** Warnings on stderr; more say nothing new. */
-const MAX_WARNINGS = 20;
 
 interface DecodeOptions {
   readonly pretty?: true;
@@ -57,7 +52,7 @@ async function decode(
   options: DecodeOptions,
   io: Io,
 ): Promise<ExitCode> {
-  const source = await openFileSource(file);
+  const source = await openFileSource(resolve(io.workingDirectory, file));
   try {
     if (!(await isImage(file, source))) return await decodeArchive(file, source, images, options, io);
     if (images.length > 0) {
@@ -89,7 +84,7 @@ async function decodeArchive(
   options: DecodeOptions,
   io: Io,
 ): Promise<ExitCode> {
-  const archive = await openWithProgress(file, source, io);
+  const archive = await openArchiveOf(file, source, io);
   try {
     const entries = imageEntries(archive);
     const chosen =
@@ -106,22 +101,6 @@ async function decodeArchive(
     return tellWarnings(file, notes, io);
   } finally {
     await archive.close();
-  }
-}
-
-async function openWithProgress(file: string, source: ByteSource, io: Io): Promise<ArchiveIndex> {
-  const progress = startProgress(io);
-  try {
-    return await openArchive(source, {
-      ...nodeUnpacking(io.environment),
-      onProgress: (read) =>
-        progress.update(`unpacking ${file}: ${formatBytes(read)} of ${formatBytes(source.size)}`),
-    });
-  } catch (error) {
-    if (!(error instanceof ExhibitError) || error.code !== 'NOT_AN_ARCHIVE') throw error;
-    throw new ExhibitError(error.code, `${file}: ${error.message}`, { source: file, cause: error });
-  } finally {
-    progress.end();
   }
 }
 
@@ -241,15 +220,4 @@ async function printOneOfMany(
     if (!(error instanceof ExhibitError) || error.code !== 'BAD_IMAGE') throw error;
     return [{ severity: 'warning', message: error.message, entry: entry.path }];
   }
-}
-
-function tellWarnings(file: string, notes: readonly Note[], io: Io): ExitCode {
-  const warnings = notes.filter(({ severity }) => severity === 'warning');
-  for (const { message, entry, offset } of warnings.slice(0, MAX_WARNINGS)) {
-    const place = `${entry ?? file}${offset === undefined ? '' : ` at byte ${offset}`}`;
-    io.err(`exhibit: warning: ${escapeText(place)}: ${escapeText(message)}\n`);
-  }
-  if (warnings.length > MAX_WARNINGS)
-    io.err(`exhibit: warning: and ${warnings.length - MAX_WARNINGS} more\n`);
-  return warnings.length > 0 ? ExitCode.damaged : ExitCode.done;
 }

@@ -1,20 +1,19 @@
 import { resolve } from 'node:path';
+import type { ArchiveIndex } from '../archive/archive-index.ts';
 import { openArchive } from '../archive/open-archive.ts';
+import type { ByteSource } from '../bytes/byte-source.ts';
 import { ExhibitError } from '../bytes/exhibit-error.ts';
 import { openFileSource } from '../bytes/file-source.ts';
-import { fileSpills } from '../bytes/file-spill.ts';
+import { nodeUnpacking } from '../bytes/node-unpacking.ts';
 import type { Note } from '../bytes/note.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { openCheckpoint } from '../checkpoint/open-checkpoint.ts';
 import { ExitCode, type Io } from './io.ts';
-import { escapeText } from './terminal/escape.ts';
+import { tellError, tellWarnings } from './report.ts';
 import { formatBytes } from './terminal/format.ts';
 import { startProgress } from './terminal/progress.ts';
 
 type CheckpointAction = (checkpoint: Checkpoint) => Promise<void>;
-
-/** More warnings than this say nothing new; the JSON outputs have all of them. */
-const MAX_WARNINGS = 20;
 
 /**
  * Opens the archive at `path`, lets `action` read it, and closes it. Afterwards the warnings of all that was read are
@@ -40,51 +39,43 @@ export async function forEachCheckpoint(
 ): Promise<ExitCode> {
   let worst: ExitCode = ExitCode.done;
   for (const path of paths) {
-    const code = await withCheckpoint(path, io, action).catch((error: unknown) => tellError(path, error, io));
+    const code = await withCheckpoint(path, io, action).catch((error: unknown) => {
+      if (!(error instanceof ExhibitError)) throw error;
+      return tellError(error, io, path);
+    });
     if (code === ExitCode.failed || worst === ExitCode.done) worst = code;
   }
   return worst;
 }
 
-/** Opens, acts, closes; tells nothing. Progress is shown while a compressed archive is unpacked. */
+/** Opens, acts, closes; tells nothing but the progress while a compressed archive is unpacked. */
 export async function useCheckpoint(path: string, io: Io, action: CheckpointAction): Promise<void> {
   const source = await openFileSource(resolve(io.workingDirectory, path));
-  const progress = startProgress(io);
   try {
-    const archive = await openArchive(source, {
-      spill: fileSpills(io.environment.TMPDIR),
-      onProgress: (read) =>
-        progress.update(`unpacking ${path}: ${formatBytes(read)} of ${formatBytes(source.size)}`),
-    });
-    progress.end();
+    const archive = await openArchiveOf(path, source, io);
     try {
       await action(await openCheckpoint(path, archive));
     } finally {
       await archive.close();
     }
   } finally {
-    progress.end();
     await source.close();
   }
 }
 
-function tellError(path: string, error: unknown, io: Io): ExitCode {
-  if (!(error instanceof ExhibitError)) throw error;
-  const about = error.message.includes(path) ? '' : `${path}: `;
-  io.err(`exhibit: ${escapeText(about + error.message)}\n`);
-  for (const line of error.help) io.err(`  ${escapeText(line)}\n`);
-  return ExitCode.failed;
-}
-
-function tellWarnings(path: string, notes: readonly Note[], io: Io): ExitCode {
-  const warnings = notes.filter(({ severity }) => severity === 'warning');
-  for (const { message, entry, offset } of warnings.slice(0, MAX_WARNINGS)) {
-    const place =
-      entry === undefined ? path : `${path}, ${entry}${offset === undefined ? '' : ` at byte ${offset}`}`;
-    io.err(`exhibit: warning: ${escapeText(message)} (${escapeText(place)})\n`);
+/** Indexes the archive in an open file, which messages call `path`. */
+export async function openArchiveOf(path: string, source: ByteSource, io: Io): Promise<ArchiveIndex> {
+  const progress = startProgress(io);
+  try {
+    return await openArchive(source, {
+      ...nodeUnpacking(io.environment),
+      onProgress: (read) =>
+        progress.update(`unpacking ${path}: ${formatBytes(read)} of ${formatBytes(source.size)}`),
+    });
+  } catch (error) {
+    if (!(error instanceof ExhibitError) || error.code !== 'NOT_AN_ARCHIVE') throw error;
+    throw new ExhibitError(error.code, error.message, { source: path, cause: error });
+  } finally {
+    progress.end();
   }
-  if (warnings.length > MAX_WARNINGS) {
-    io.err(`exhibit: warning: and ${warnings.length - MAX_WARNINGS} more; --json lists them all\n`);
-  }
-  return warnings.length > 0 ? ExitCode.damaged : ExitCode.done;
 }

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { ExhibitError } from '../bytes/exhibit-error.ts';
 import { ExitCode, type Io } from './io.ts';
+import { tellError } from './report.ts';
 import { escapeText } from './terminal/escape.ts';
 
 /** What each command's file exports as `configure`: adds arguments, options, help and the action to `command`. */
@@ -18,8 +19,16 @@ const COMMANDS: readonly CommandEntry[] = [
   { name: 'capture', summary: 'checkpoint a running container', load: () => import('./capture.ts') },
   { name: 'list', summary: 'list the checkpoint archives in folders', load: () => import('./list.ts') },
   { name: 'show', summary: 'say what checkpoint archives are of', load: () => import('./show.ts') },
-  { name: 'inspect', summary: 'show what was going on inside a container', load: () => import('./inspect.ts') },
-  { name: 'memparse', summary: 'search and dump the memory of processes', load: () => import('./memparse.ts') },
+  {
+    name: 'inspect',
+    summary: 'show what was going on inside a container',
+    load: () => import('./inspect.ts'),
+  },
+  {
+    name: 'memparse',
+    summary: 'search and dump the memory of processes',
+    load: () => import('./memparse.ts'),
+  },
   { name: 'extract', summary: 'copy files out of an archive, safely', load: () => import('./extract.ts') },
   { name: 'decode', summary: 'print CRIU images as JSON', load: () => import('./decode.ts') },
 ];
@@ -52,7 +61,9 @@ function findCommandName(argv: readonly string[]): string | undefined {
 
 function buildProgram(io: Io): Command {
   return new Command('exhibit')
-    .description('The forensic camera of Kubernetes: checkpoint a running container and read everything in it.')
+    .description(
+      'The forensic camera of Kubernetes: checkpoint a running container and read everything in it.',
+    )
     .version(process.env.EXHIBIT_VERSION ?? 'development')
     .showHelpAfterError('(add --help for the options and examples)')
     .configureOutput({ writeOut: (text) => void io.out(text), writeErr: (text) => io.err(text) })
@@ -61,11 +72,7 @@ function buildProgram(io: Io): Command {
 
 function report(error: unknown, io: Io): ExitCode {
   if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.done : ExitCode.usage;
-  if (error instanceof ExhibitError) {
-    io.err(`exhibit: ${escapeText(error.message)}\n`);
-    for (const line of error.help) io.err(`  ${escapeText(line)}\n`);
-    return ExitCode.failed;
-  }
+  if (error instanceof ExhibitError) return tellError(error, io);
   const detail = error instanceof Error ? error : new Error(String(error));
   io.err(`exhibit: unexpected ${escapeText(detail.message)}\n`);
   if (io.environment.EXHIBIT_DEBUG) io.err(`${escapeText(detail.stack ?? '', { keepNewlines: true })}\n`);
