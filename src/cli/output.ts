@@ -8,6 +8,7 @@ export interface Output {
   /** It is what a person is looking at. */
   readonly isTerminal: boolean;
   text(text: string): Promise<void>;
+  /** The bytes must not change afterwards. */
   bytes(bytes: Uint8Array): Promise<void>;
   close(): Promise<void>;
 }
@@ -31,14 +32,41 @@ export async function openOutput(path: string | undefined, io: Io): Promise<Outp
   const handle = await open(resolve(io.workingDirectory, path), 'wx', FILE_MODE).catch((cause: unknown) => {
     throw openError(path, cause);
   });
-  const write = (data: string | Uint8Array): Promise<void> => writeAll(handle, path, data);
-  return { isTerminal: false, text: write, bytes: write, close: () => handle.close() };
+  return fileOutput(handle, path);
 }
 
-async function writeAll(handle: FileHandle, path: string, data: string | Uint8Array): Promise<void> {
-  await handle.appendFile(data).catch((cause: unknown) => {
-    throw new ExhibitError('WRITE_FAILED', `cannot write ${path}: ${reason(cause)}`, { source: path, cause });
-  });
+/** Writes one piece while the next one is made. A failure is told by the next call, or by `close`. */
+function fileOutput(handle: FileHandle, path: string): Output {
+  let pending: Promise<void> = Promise.resolve();
+  const write = async (bytes: Uint8Array): Promise<void> => {
+    await pending;
+    pending = writeAll(handle, path, bytes);
+    pending.catch(() => undefined);
+  };
+  return {
+    isTerminal: false,
+    text: (text) => write(new TextEncoder().encode(text)),
+    bytes: write,
+    close: async () => {
+      try {
+        await pending;
+      } finally {
+        await handle.close();
+      }
+    },
+  };
+}
+
+async function writeAll(handle: FileHandle, path: string, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesWritten } = await handle.write(bytes, done).catch((cause: unknown) => {
+      throw new ExhibitError('WRITE_FAILED', `cannot write ${path}: ${reason(cause)}`, {
+        source: path,
+        cause,
+      });
+    });
+    done += bytesWritten;
+  }
 }
 
 function openError(path: string, cause: unknown): ExhibitError {
