@@ -4,6 +4,7 @@ import { taskPid } from '../../testbed/recording/fixtures.ts';
 import { procFacts } from '../../testbed/recording/proc-facts.ts';
 import { namespace, SHOP, web, zoo } from '../../testbed/workloads/pods.ts';
 import { type Comparison, itSaysWhatProcSaid } from '../support/proc-comparison.ts';
+import { listContainers } from './support/cri.ts';
 import { useNode } from './support/use-node.ts';
 
 const getNode = useNode();
@@ -40,7 +41,7 @@ describe.each(['zoo', 'web'])('what inspect says of %s is what /proc said', (nam
   itSaysWhatProcSaid(() => captured(name));
 });
 
-it('says of a container what the API server and the runtime say', async () => {
+it('says of a container what the API server says', async () => {
   const node = getNode();
   const pod = JSON.parse(await node.kubectl(['get', 'pod', '-n', SHOP, 'web', '-o', 'json']));
   const status = pod.status.containerStatuses.find((each: { name: string }) => each.name === 'app');
@@ -52,4 +53,15 @@ it('says of a container what the API server and the runtime say', async () => {
     engine: 'containerd',
     pod: { name: 'web', namespace: SHOP, uid: pod.metadata.uid },
   });
+});
+
+it('says of a container what the runtime says over CRI', async () => {
+  const containers = await listContainers(getNode().hostPath('/run/containerd/containerd.sock'));
+  const { inspection } = captured('zoo');
+  const container = containers.find(({ id }) => id === inspection.id);
+  expect(container?.state).toBe('CONTAINER_RUNNING');
+  expect(inspection.container_name).toBe(container?.metadata.name);
+  expect(inspection.image_id).toBe(container?.image_ref);
+  const created = Number((container?.created_at ?? 0n) / 1_000_000n);
+  expect(Math.abs(Date.parse(inspection.created_at ?? '') - created)).toBeLessThan(1000);
 });
