@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { existsSync, linkSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { cacheFolder } from '../testbed/cache.ts';
@@ -46,6 +45,3 @@ function removeLeftovers(root: string): void {
   }
   rmSync(join(root, SHARED_FOLDER, 'dump.txt'), { force: true });
 }
-
-export const versionOf = (program: string): string =>
-  execFileSync(program, ['--version'], { encoding: 'utf8' }).split('\n')[0] ?? program;
