@@ -15,7 +15,7 @@ export interface Io {
   readonly workingDirectory: string;
 }
 
-/** Exit codes; docs/guide/exit-codes.md tells users. */
+/** Exit codes; docs/decisions/006-exit-codes.md says why. */
 export const ExitCode = {
   done: 0,
   /** It could not be done; stderr says why. */
