@@ -165,7 +165,7 @@ async function explainFailure(
   started: Date,
 ): Promise<unknown> {
   if (!(error instanceof ExhibitError)) return error;
-  const reasons = error.code === 'CHECKPOINT_FAILED' ? await reasonsInLog(plan, error, started) : [];
+  const reasons = error.code === 'CHECKPOINT_FAILED' ? await reasonsInLog(plan, error, before, started) : [];
   const state = LEAVES_DOUBT.has(error.code) ? await stateAfterFailure(plan, before) : [];
   const help = [...error.help, ...reasons, ...state];
   return new ExhibitError(error.code, `${formatTarget(plan.target)}: ${error.message}`, {
@@ -185,12 +185,15 @@ const LEAVES_DOUBT: ReadonlySet<string> = new Set([
 async function reasonsInLog(
   plan: CapturePlan,
   error: ExhibitError,
+  before: Sighting,
   started: Date,
 ): Promise<readonly string[]> {
   // Without a look at the pod, the runtime's own text names the container.
   const id = plan.containerId ?? /\b[0-9a-f]{64}\b/.exec(error.message)?.[0];
   const log = id === undefined ? undefined : await findDumpLog(id, started);
   if (log === undefined) {
+    // On the container's own node, no log means that it was not CRIU that failed.
+    if (before.freezer === 'running') return [];
     const where = `/run/containerd/io.containerd.runtime.v2.task/k8s.io/${id ?? 'CONTAINER_ID'}/criu-dump.log`;
     return [`the reason is in CRIU's log on the node: ${where} (k3s: below /run/k3s/containerd)`];
   }

@@ -54,6 +54,28 @@ describe('every answer has its code, and its text names what to look at', () => 
       'CHECKPOINT_TIMED_OUT',
       /frozen.*--timeout/,
     ],
+    [
+      500,
+      failed(
+        'failed to create diff tar stream: lstat /x/ctrd-checkpoint/checkpoint/pstree.img: no such file or directory',
+      ),
+      'CHECKPOINT_IN_PROGRESS',
+      /another/,
+    ],
+    [
+      500,
+      failed(
+        'checkpointing container "ab" failed: image "containerd.io/checkpoint/ab:11-24-2026-10:01:34": already exists',
+      ),
+      'CHECKPOINT_IN_PROGRESS',
+      /another/,
+    ],
+    [
+      500,
+      failed('checkpointing container "ab" failed: cannot pause a paused container'),
+      'CHECKPOINT_IN_PROGRESS',
+      /stands still already/,
+    ],
     [500, failed('write x: no space left on device'), 'CHECKPOINT_FAILED', /disk is full/],
     [
       500,

@@ -153,11 +153,22 @@ const RULES: readonly AnswerRule[] = [
   },
   {
     status: 500,
-    // The second form is what containerd says when two captures of one container meet (measured on 2.1.9).
-    body: /already in progress|ctrd-checkpoint\/status: no such file/,
+    // All but the first is what containerd says when two captures of one container meet (measured on 2.1.9).
+    body: /already in progress|ctrd-checkpoint\/\S+: no such file|image "containerd\.io\/checkpoint\/\S+: already exists/,
     code: 'CHECKPOINT_IN_PROGRESS',
     explain: (_match, target) => ({
       message: `another checkpoint of ${formatTarget(target)} is being taken. Wait until it is done, then try again.`,
+    }),
+  },
+  {
+    status: 500,
+    // containerd 2.1.9 (measured): in the middle of another capture, and of a container that one left paused.
+    body: /cannot pause a paused container/,
+    code: 'CHECKPOINT_IN_PROGRESS',
+    explain: (_match, target) => ({
+      message:
+        `${formatTarget(target)} stands still already: another checkpoint of it is being taken, or one that was given ` +
+        'up has left it so. Wait for the former, thaw after the latter.',
     }),
   },
   {

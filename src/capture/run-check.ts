@@ -21,7 +21,12 @@ export interface Sighting {
 /** Judges what was seen before a capture against what was seen after. */
 export function checkRunning(id: string | undefined, before: Sighting, after: Sighting): RunCheck {
   if (after.freezer === 'frozen') {
-    return { verdict: 'frozen', detail: 'its processes are frozen (cgroup freezer)', help: thawCommands(id) };
+    const since = before.freezer === 'frozen' ? ', as they were before' : '';
+    return {
+      verdict: 'frozen',
+      detail: `its processes are frozen (cgroup freezer)${since}`,
+      help: thawCommands(id),
+    };
   }
   const ending = endOf(before, after);
   if (ending !== undefined) return { verdict: 'ended', detail: ending, help: [] };

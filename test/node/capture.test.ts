@@ -260,6 +260,28 @@ test('Ctrl-C during a capture does not cancel it', async () => {
   expect(await isFrozen(name)).toBe(false);
 });
 
+test('a container that stands still is told as that, with a cure that works', async () => {
+  const path = 'jsonpath={.status.containerStatuses[?(@.name=="sidecar")].containerID}';
+  const id = (await node().kubectl(['get', 'pod', '-n', pods.SHOP, 'web', '-o', path])).replace(
+    'containerd://',
+    '',
+  );
+  await node().exec(['ctr', '-n', 'k8s.io', 'tasks', 'pause', id]);
+  const { code, stdout, stderr } = await node().exhibit([
+    'capture',
+    'shop/web/sidecar',
+    '--no-inspect',
+    ...admin(),
+  ]);
+  const told = stdout + stderr;
+  expect(code).not.toBe(0);
+  expect(told).toMatch(/IS FROZEN: its processes are frozen \(cgroup freezer\), as they were before/);
+  const cure = /ctr -n k8s\.io tasks resume [0-9a-f]{64}/.exec(told)?.[0] ?? '';
+  expect((await node().exec(cure.split(' '))).code).toBe(0);
+  const { container_afterwards } = await report('shop/web/sidecar', ...admin());
+  expect(container_afterwards.verdict).toBe('running');
+});
+
 /** By the kernel's word, not by ours. */
 async function isFrozen(pod: string): Promise<boolean> {
   const path = 'jsonpath={.status.containerStatuses[0].containerID}';

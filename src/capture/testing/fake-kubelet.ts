@@ -7,6 +7,9 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
+/** A system's own program, not a package's. */
+const OPENSSL = 'openssl';
+
 export interface Certificates {
   readonly folder: string;
   /** Paths of PEM files. `other` is a CA that signed none of them; `client` is issued by `ca`. */
@@ -22,7 +25,7 @@ export function makeCertificates(servesAs: string): Certificates {
   const folder = mkdtempSync(path.join(tmpdir(), 'exhibit-certificates-'));
   const file = (name: string): string => path.join(folder, name);
   const openssl = (...args: readonly string[]): void => {
-    execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
+    execFileSync(OPENSSL, args, { cwd: folder, stdio: 'pipe' });
   };
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-noenc', '-days', '2'];
   for (const ca of ['ca', 'other']) {

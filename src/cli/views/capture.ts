@@ -53,7 +53,7 @@ export function watchCapture({ target }: CapturePlan, io: Io): CaptureWatch {
 /** What Ctrl-C, and whatever else wants the program to end, is answered while a checkpoint is under way. */
 export function tellSignal(count: number, { containerId }: CapturePlan, pid: number): string {
   const first = [
-    'A checkpoint that has begun is never cancelled: the container would stay frozen. Waiting for its end …',
+    'A checkpoint that has begun is never cancelled: that can leave the container frozen. Waiting for its end …',
   ];
   const again = [
     'Still waiting: a checkpoint that has begun is never cancelled.',
