@@ -31,7 +31,7 @@ interface CaptureCommandOptions {
 
 const EXAMPLES = `
 The container goes on running; it stands still while it is captured. A capture that has begun is never cancelled,
-because a container whose checkpoint is cancelled stays frozen: Ctrl-C waits for its end.
+because that can leave the container frozen: Ctrl-C waits for its end.
 
 Ways (--via):
   kubelet   straight to the node's kubelet, port 10250; needs nodes/checkpoint: create. The default where a client
