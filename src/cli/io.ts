@@ -49,7 +49,8 @@ export function processIo(): Io {
     out: write,
     outBytes: write,
     err: (text) => stderr.write(text),
-    columns: stdout.isTTY ? stdout.columns : Number.POSITIVE_INFINITY,
+    // A pseudo-terminal that nobody sized says 0.
+    columns: stdout.isTTY ? stdout.columns || 80 : Number.POSITIVE_INFINITY,
     color: isColorWanted(stdout, env),
     interactive: stderr.isTTY === true && env.TERM !== 'dumb',
     environment: env,
