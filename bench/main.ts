@@ -116,11 +116,17 @@ async function runJob(size: number, job: Job): Promise<void> {
   const ours = await measure(job.ours);
   const memory = ours.peakMemory === undefined ? '?' : `${(ours.peakMemory / 1e6).toFixed(0)} MB`;
   for (const { name, command } of job.peers) {
-    const theirs = typeof command === 'string' ? command : await measure(command);
+    const theirs = typeof command === 'string' ? command : await measure(command).catch(reasonOf);
     const row = [size, job.name, seconds(ours), memory, name, ...compare(ours, theirs)];
     console.log(`| ${row.join(' | ')} |`);
   }
 }
+
+/** A peer that fails is no reason to stop: its row says so. */
+const reasonOf = (error: unknown): string =>
+  `failed: ${String(error instanceof Error ? error.message : error)
+    .replaceAll(/\s+/g, ' ')
+    .slice(-100)}`;
 
 function compare(ours: Measurement, theirs: Measurement | string): readonly string[] {
   if (typeof theirs === 'string') return [theirs, '–'];

@@ -26,8 +26,8 @@ export function findCheckpointctl(): Checkpointctl | string {
   mkdirSync(folder, { recursive: true });
   return {
     command: (...args) => ({
-      argv: ['chroot', root, 'checkpointctl', ...args],
-      cleanUp: () => removeLeftovers(root),
+      argv: ['chroot', root, 'env', `TMPDIR=/${SHARED_FOLDER}`, 'checkpointctl', ...args],
+      cleanUp: () => removeLeftovers(folder),
     }),
     see: (archive) => {
       const name = basename(archive);
@@ -38,10 +38,9 @@ export function findCheckpointctl(): Checkpointctl | string {
   };
 }
 
-/** What a run that was stopped unpacked and did not remove. */
-function removeLeftovers(root: string): void {
-  for (const name of readdirSync(join(root, 'tmp'))) {
-    if (name.startsWith('checkpointctl')) rmSync(join(root, 'tmp', name), { recursive: true, force: true });
+/** What a run that was stopped unpacked and did not remove, and what it wrote. */
+function removeLeftovers(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    if (!name.endsWith('.tar')) rmSync(join(folder, name), { recursive: true, force: true });
   }
-  rmSync(join(root, SHARED_FOLDER, 'dump.txt'), { force: true });
 }
