@@ -2,9 +2,9 @@ import { formatAddress } from '../bytes/brand.ts';
 import type { SourceLocation } from '../bytes/source-location.ts';
 import type { AddressSpace, Region, RegionKind } from '../checkpoint/address-space.ts';
 import type { Checkpoint, Process } from '../checkpoint/checkpoint.ts';
-import type { Owner } from '../checkpoint/memory-layout.ts';
-import { type ScanOptions, scanMemory } from '../checkpoint/memory-scan.ts';
-import type { MemoryHit } from '../checkpoint/memory-scanner.ts';
+import type { Owner } from '../checkpoint/scan/memory-layout.ts';
+import { type ScanOptions, scanMemory } from '../checkpoint/scan/memory-scan.ts';
+import type { MemoryHit } from '../checkpoint/scan/memory-scanner.ts';
 import { toHex, toText } from './byte-text.ts';
 import { type CompiledScanner, compileQuery, type HitEncoding, type SearchQuery } from './pattern.ts';
 

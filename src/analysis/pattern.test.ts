@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fakeArchive, fakeSpace } from '../../test/support/fake-memory.ts';
-import { scanMemory } from '../checkpoint/memory-scan.ts';
+import { scanMemory } from '../checkpoint/scan/memory-scan.ts';
 import { finder, plainIndexOf } from './byte-search.ts';
 import { toHex, toText } from './byte-text.ts';
 import { compileQuery, literalScanner, parseSearchTerm, regexScanner, type SearchQuery } from './pattern.ts';

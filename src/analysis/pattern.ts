@@ -1,5 +1,5 @@
 import { ExhibitError } from '../bytes/exhibit-error.ts';
-import type { MatchRange, MemoryScanner } from '../checkpoint/memory-scanner.ts';
+import type { MatchRange, MemoryScanner } from '../checkpoint/scan/memory-scanner.ts';
 import { finder } from './byte-search.ts';
 import { byteSet, type RegexNode } from './regex/node.ts';
 import { compileNode, compileRegex, type Regex } from './regex/regex.ts';

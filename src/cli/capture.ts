@@ -5,9 +5,9 @@ import { type CapturePlan, type CaptureReport, planCapture, takeCheckpoint } fro
 import { type HeldResult, holdSignals } from '../capture/held-signals.ts';
 import { MAX_TIMEOUT_SECONDS, type RouteName } from '../capture/route.ts';
 import { type CaptureTarget, parseTarget } from '../capture/target.ts';
+import type { ConfigureCommand } from './command.ts';
 import { ExitCode, type Io } from './io.ts';
 import { addAccessOptions } from './pods.ts';
-import type { ConfigureCommand } from './program.ts';
 import { toJson } from './terminal/escape.ts';
 import { planLines, reportLines, tellSignal, watchCapture } from './views/capture.ts';
 

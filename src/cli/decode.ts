@@ -8,9 +8,9 @@ import { type CritJsonOptions, writeCritJson } from '../criu/crit-json.ts';
 import { readHeader } from '../criu/image.ts';
 import { isImageName, rawKindOf } from '../criu/image-kinds.ts';
 import { pythonJson } from '../criu/python-json.ts';
+import type { ConfigureCommand } from './command.ts';
 import type { ExitCode, Io } from './io.ts';
 import { openArchiveOf } from './open.ts';
-import type { ConfigureCommand } from './program.ts';
 import { tellWarnings } from './report.ts';
 
 const DETAILS = `

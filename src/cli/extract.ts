@@ -10,10 +10,10 @@ import {
   type SkippedFile,
   selectExtractables,
 } from '../export/extraction.ts';
+import type { ConfigureCommand } from './command.ts';
 import { openExtractionFolder } from './extraction-folder.ts';
 import { ExitCode, type Io } from './io.ts';
 import { withCheckpoint } from './open.ts';
-import type { ConfigureCommand } from './program.ts';
 import { escapeText, toJson } from './terminal/escape.ts';
 import { formatBytes, formatCount } from './terminal/format.ts';
 import { startProgress } from './terminal/progress.ts';

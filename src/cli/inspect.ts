@@ -6,9 +6,9 @@ import {
   type InspectionSelection,
   inspectCheckpoint,
 } from '../export/inspection.ts';
+import type { ConfigureCommand } from './command.ts';
 import type { ExitCode, Io } from './io.ts';
 import { forEachCheckpoint, withCheckpoint } from './open.ts';
-import type { ConfigureCommand } from './program.ts';
 import { toJson } from './terminal/escape.ts';
 import { OVERVIEW_PARTS, overviewPage, selectionPage } from './views/inspection.ts';
 

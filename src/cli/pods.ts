@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { findAccess, podSource } from '../capture/access.ts';
 import type { ContainerSummary, PodSummary } from '../capture/pod.ts';
+import type { ConfigureCommand } from './command.ts';
 import { ExitCode, type Io } from './io.ts';
-import type { ConfigureCommand } from './program.ts';
 import { escapeText, toJson } from './terminal/escape.ts';
 import { styled } from './terminal/line.ts';
 import { type Cell, renderTable } from './terminal/table.ts';

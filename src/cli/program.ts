@@ -1,11 +1,9 @@
 import { Command, CommanderError } from 'commander';
 import { ExhibitError } from '../bytes/exhibit-error.ts';
+import type { ConfigureCommand } from './command.ts';
 import { ExitCode, type Io } from './io.ts';
 import { tellError } from './report.ts';
 import { escapeText } from './terminal/escape.ts';
-
-/** What each command's file exports as `configure`: adds arguments, options, help and the action to `command`. */
-export type ConfigureCommand = (command: Command, io: Io, finish: (code: ExitCode) => void) => void;
 
 interface CommandEntry {
   readonly name: string;

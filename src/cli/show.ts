@@ -1,7 +1,7 @@
 import { type Inspection, inspectCheckpoint } from '../export/inspection.ts';
+import type { ConfigureCommand } from './command.ts';
 import type { ExitCode, Io } from './io.ts';
 import { forEachCheckpoint } from './open.ts';
-import type { ConfigureCommand } from './program.ts';
 import { toJson } from './terminal/escape.ts';
 import { formatBytes } from './terminal/format.ts';
 import { textWidth } from './terminal/line.ts';

@@ -1,0 +1,76 @@
+import type { ArchiveIndex } from '../../archive/archive-index.ts';
+import type { Note } from '../../bytes/note.ts';
+import type { MemoryText } from './memory-layout.ts';
+import { PageReader } from './page-reader.ts';
+
+export interface PagesOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Called for what could not be searched. */
+  readonly onNote?: ((note: Note) => void) | undefined;
+  /** Bytes read at once. Default WINDOW_SIZE; tests use tiny ones. */
+  readonly windowSize?: number | undefined;
+}
+
+/** The pages images by entry, each with its own read-ahead; only the one read last keeps a window. */
+export class PagesImages {
+  readonly #archive: ArchiveIndex;
+  readonly #options: PagesOptions;
+  readonly #missing = new Set<string>();
+  #current: { readonly entry: string; readonly reader: PageReader } | undefined;
+
+  constructor(archive: ArchiveIndex, options: PagesOptions) {
+    this.#archive = archive;
+    this.#options = options;
+  }
+
+  /** Undefined, with a note, when the archive has no such image. */
+  reader(entry: string): PageReader | undefined {
+    if (this.#current?.entry === entry) return this.#current.reader;
+    const found = this.#archive.find(entry);
+    if (found === undefined) {
+      this.note(entry, `${entry} is not in the archive; its pages were not searched`);
+      return undefined;
+    }
+    const reader = new PageReader(this.#archive.open(found), this.#options);
+    this.#current = { entry, reader };
+    return reader;
+  }
+
+  /** One note for each image. */
+  note(entry: string, message: string): void {
+    if (this.#missing.has(entry)) return;
+    this.#missing.add(entry);
+    this.#options.onNote?.({ severity: 'warning', message, entry });
+  }
+}
+
+/** A part of a text, valid until the next one is asked for. */
+export interface Block {
+  readonly bytes: Uint8Array;
+  /** Offset in the text. */
+  readonly start: number;
+  /** No byte of this stretch of memory follows. */
+  readonly isLast: boolean;
+  /** It came from the disk and not from a window that was there. */
+  readonly isLoad: boolean;
+}
+
+/** The bytes of a text, front to back. What cannot be read is left out, with a note. */
+export async function* blocksOf(text: MemoryText, images: PagesImages): AsyncGenerator<Block> {
+  for (const [index, piece] of text.pieces.entries()) {
+    const reader = images.reader(piece.entry);
+    let done = 0;
+    while (reader !== undefined && done < piece.length) {
+      const held = reader.peek(piece.offset + done, piece.length - done);
+      const bytes = held ?? (await reader.load(piece.offset + done, piece.length - done));
+      if (bytes.length === 0) {
+        images.note(piece.entry, `${piece.entry} ends at byte ${piece.offset + done}, before its last page`);
+        break;
+      }
+      const start = (text.starts[index] ?? 0) + done;
+      done += bytes.length;
+      const isLast = done === piece.length && index === text.pieces.length - 1;
+      yield { bytes, start, isLast, isLoad: held === undefined };
+    }
+  }
+}
