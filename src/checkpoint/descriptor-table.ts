@@ -23,6 +23,7 @@ export async function readDescriptors(
   const { images, files } = context;
   const name = `fdinfo-${filesId}.img`;
   const descriptors = new Map<number, Descriptor>();
+  if (!images.has(name)) images.notes.warn(`${name} is missing: the descriptors that it held are not known`);
   for (const { message } of await images.read(name, imageKinds.fdinfo)) {
     const open = files.get(message.id);
     if (open === undefined) {
@@ -65,7 +66,8 @@ async function toDescriptor(
     return { ...base, kind: 'terminal', path, unreadBytes: unread.inTerminal(file.tty.tty_info_id) };
   }
   const socket = await toSocket(file, unread);
-  if (socket) return { ...base, kind: 'socket', path: `socket:[${socket.inode}]`, socket };
+  // CRIU does not record the inode of packet sockets.
+  if (socket) return { ...base, kind: 'socket', path: `socket:[${socket.inode || '?'}]`, socket };
   const [kind, path] = otherKind(file);
   return { ...base, kind, path };
 }

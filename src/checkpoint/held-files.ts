@@ -5,6 +5,8 @@
  */
 import type { ArchiveIndex } from '../archive/archive-index.ts';
 import { sliceSource } from '../bytes/byte-source.ts';
+import { ExhibitError } from '../bytes/exhibit-error.ts';
+import type { Note } from '../bytes/note.ts';
 import { readEntries, readHeader } from '../criu/image.ts';
 import { imageKinds } from '../criu/image-kinds.ts';
 import type { RegFileEntry } from '../criu/schemas/files.ts';
@@ -14,7 +16,7 @@ import type { FileTable } from './file-table.ts';
 import type { ImageSet } from './image-set.ts';
 import type { JsonValue } from './json-document.ts';
 import type { MountPoint } from './mounts.ts';
-import { innerFile, openInner } from './rootfs-changes.ts';
+import { innerFile, isFile, openInner } from './rootfs-changes.ts';
 import type { SharedMemory } from './shared-memory.ts';
 
 const TMPFS_IMAGE = /^tmpfs-(dev-)?(\d+)\.tar\.gz\.img$/;
@@ -97,7 +99,7 @@ async function archiveFiles(
   if (inner === undefined) return [];
   const prefix = folder === '/' ? '' : folder;
   return inner.entries
-    .filter(({ type }) => type === 'file')
+    .filter(isFile)
     .map((file) => innerFile(inner, file, `${prefix}/${file.path}`, kind, entryPath));
 }
 
@@ -109,25 +111,29 @@ async function deletedFiles({ files, images }: HeldFileContext): Promise<readonl
     const isGhost = remap.remap_type === undefined || remap.remap_type === 'GHOST';
     if (!isGhost || seen.has(name)) continue;
     seen.add(name);
-    if (images.has(name)) found.push(await ghostFile(name, file, images));
-    else images.notes.warn(`${name}, the content of the deleted ${file.name}, is not in the archive`);
+    const ghost = await ghostFile(name, file, images);
+    if (ghost !== undefined) found.push(ghost);
+    else images.notes.warn(`the content of the deleted ${file.name} cannot be read`, images.pathOf(name));
   }
   return found;
 }
 
-/** A ghost image: attributes, then the content to the end, or with `chunks` the pieces between its holes. */
-async function ghostFile(name: string, file: RegFileEntry, images: ImageSet): Promise<HeldFile> {
+/**
+ * A ghost image: attributes, then the content to the end, or with `chunks` the pieces between its holes. Undefined when
+ * it is missing or damaged from its beginning on.
+ */
+async function ghostFile(name: string, file: RegFileEntry, images: ImageSet): Promise<HeldFile | undefined> {
   const [first] = await firstEntries(name, images);
-  const ghost = first?.message;
-  const attributes = ghost !== undefined && 'mode' in ghost ? ghost : undefined;
-  const size = attributes?.chunks ? Number(attributes.size ?? 0n) : (first?.extra?.length ?? 0);
+  if (first === undefined || !('mode' in first.message)) return undefined;
+  const { chunks, size: total, mode } = first.message;
+  const size = chunks ? Number(total ?? 0n) : (first.extra?.length ?? 0);
   return {
     path: file.name,
     kind: 'deleted',
     size,
-    mode: (attributes?.mode ?? 0) & PERMISSION_BITS,
+    mode: mode & PERMISSION_BITS,
     entry: images.pathOf(name),
-    content: () => (attributes?.chunks ? ghostChunks(name, size, images) : ghostRest(name, images)),
+    content: () => (chunks ? ghostChunks(name, size, images) : ghostRest(name, images)),
   };
 }
 
@@ -139,11 +145,18 @@ async function firstEntries(name: string, images: ImageSet) {
 async function* ghostEntries(name: string, images: ImageSet) {
   const source = images.source(name);
   if (source === undefined) return;
-  const { kind, length } = await readHeader(images.pathOf(name), source);
-  if (kind.layout !== 'framed' || kind.magic !== imageKinds.ghostFile.magic) return;
-  const notes: Parameters<typeof images.notes.add>[0][] = [];
-  yield* readEntries(images.pathOf(name), source, imageKinds.ghostFile, length, notes);
-  images.notes.add(...notes);
+  const path = images.pathOf(name);
+  const notes: Note[] = [];
+  try {
+    const { kind, length } = await readHeader(path, source);
+    if (kind.layout !== 'framed' || kind.magic !== imageKinds.ghostFile.magic) return;
+    yield* readEntries(path, source, imageKinds.ghostFile, length, notes);
+  } catch (error) {
+    if (!(error instanceof ExhibitError) || error.code !== 'BAD_IMAGE') throw error;
+    images.notes.warn(error.message, path);
+  } finally {
+    images.notes.add(...notes);
+  }
 }
 
 async function* ghostRest(name: string, images: ImageSet): AsyncIterable<Uint8Array> {

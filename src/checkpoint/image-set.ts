@@ -7,6 +7,21 @@ import type { ImageKind } from '../criu/image-kinds.ts';
 import { messageRange } from '../criu/wire.ts';
 import type { NoteBook } from './note-book.ts';
 
+/** The content of an entry; undefined, with a note, for a hard link that leads nowhere. */
+export function openEntry(
+  archive: ArchiveIndex,
+  entry: ArchiveEntry,
+  notes: NoteBook,
+): ByteSource | undefined {
+  try {
+    return archive.open(entry);
+  } catch (error) {
+    if (!(error instanceof ExhibitError)) throw error;
+    notes.warn(`${error.message}; left out`, entry.path);
+    return undefined;
+  }
+}
+
 /** The CRIU images of one checkpoint, by file name. Each is decoded when asked for. */
 export class ImageSet {
   readonly #archive: ArchiveIndex;
@@ -42,13 +57,13 @@ export class ImageSet {
 
   source(name: string): ByteSource | undefined {
     const entry = this.#entries.get(name);
-    return entry && this.#archive.open(entry);
+    return entry && openEntry(this.#archive, entry, this.notes);
   }
 
   /** The content of any entry of the archive, by its path. */
   sourceOf(path: string): ByteSource | undefined {
     const entry = this.#archive.find(path);
-    return entry && this.#archive.open(entry);
+    return entry && openEntry(this.#archive, entry, this.notes);
   }
 
   /** All messages of an image. An absent image has none; a damaged one those before the damage, and a note. */

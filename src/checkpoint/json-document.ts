@@ -3,6 +3,7 @@
  * expected type is absent.
  */
 import type { ArchiveIndex } from '../archive/archive-index.ts';
+import { openEntry } from './image-set.ts';
 import type { NoteBook } from './note-book.ts';
 
 /** spec.dump with a large seccomp profile is some 100 KiB; a megabyte of mounts is no honest one. */
@@ -55,7 +56,9 @@ export async function readJson(archive: ArchiveIndex, path: string, notes: NoteB
     notes.warn(`is ${entry.size} bytes of JSON, the limit is ${MAX_DOCUMENT_LENGTH}; left out`, path);
     return ABSENT;
   }
-  const bytes = await archive.open(entry).read(0, entry.size);
+  const source = openEntry(archive, entry, notes);
+  if (source === undefined) return ABSENT;
+  const bytes = await source.read(0, Math.min(source.size, MAX_DOCUMENT_LENGTH));
   try {
     return new JsonValue(JSON.parse(new TextDecoder().decode(bytes)));
   } catch (error) {

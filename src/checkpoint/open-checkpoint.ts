@@ -35,10 +35,16 @@ export async function openCheckpoint(name: string, archive: ArchiveIndex): Promi
   const notes = new NoteBook();
   notes.add(...archive.notes);
   const folder = imageFolder(name, archive, notes);
+  for (const path of ['config.dump', 'spec.dump']) {
+    if (archive.find(path) === undefined) {
+      notes.warn(`${path} is missing: not all that identifies the container is known`);
+    }
+  }
   const documents: EngineDocuments = {
     config: await readJson(archive, 'config.dump', notes),
     spec: await readJson(archive, 'spec.dump', notes),
     network: await readJson(archive, 'network.status', notes),
+    status: await readJson(archive, 'status.dump', notes),
   };
   noteTail(archive, notes);
   const images = new ImageSet(archive, folder, notes);
@@ -46,14 +52,23 @@ export async function openCheckpoint(name: string, archive: ArchiveIndex): Promi
     name,
     archive,
     ...identify(documents),
-    sizes: sizesOf(archive),
+    sizes: sizesOf(archive, folder),
     ...readers(archive, images, documents),
     notes: () => notes.all,
   };
 }
 
 function imageFolder(name: string, archive: ArchiveIndex, notes: NoteBook): string {
-  const holds = (folder: string) => archive.entries.some(({ path }) => path.startsWith(folder));
+  // The runtime itself writes descriptors.json beside the images, wherever CRIU has put those.
+  const holds = (folder: string) =>
+    archive.entries.some(({ path }) => path.startsWith(folder) && path.endsWith('.img'));
+  for (const folder of [IMAGES, PRE_CHECKPOINT]) {
+    if (archive.find(`${folder}parent`) !== undefined) {
+      notes.inform(
+        'this checkpoint is incremental: pages that had not changed are in its parent, another archive',
+      );
+    }
+  }
   if (holds(IMAGES)) {
     if (archive.find(`${IMAGES}pstree.img`) === undefined) {
       notes.warn('checkpoint/pstree.img is missing: no process can be listed');
@@ -93,13 +108,13 @@ function identify(documents: EngineDocuments): Identity & { readonly engine: Eng
   return { engine: 'unknown', container: commonContainer(documents), pod: undefined };
 }
 
-function sizesOf(archive: ArchiveIndex): Sizes {
+function sizesOf(archive: ArchiveIndex, folder: string): Sizes {
   let total = 0;
   let memoryPages = 0;
   for (const { path, size } of archive.entries) {
-    if (!path.startsWith(IMAGES)) continue;
+    if (!path.startsWith(folder)) continue;
     total += size;
-    if (path.startsWith(`${IMAGES}pages-`)) memoryPages += size;
+    if (path.startsWith(`${folder}pages-`)) memoryPages += size;
   }
   return { total, memoryPages, rootfsDiff: archive.find('rootfs-diff.tar')?.size ?? 0 };
 }

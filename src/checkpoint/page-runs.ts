@@ -17,13 +17,19 @@ interface Run {
   readonly offset: number;
 }
 
+/** Addresses have 64 bits. */
+const ADDRESS_LIMIT = 1n << 64n;
+
 export class PageRuns {
   readonly #runs: readonly Run[];
   readonly #pagesEntry: string;
+  /** From here on a damaged pagemap could not be read: what has no run there may have had pages all the same. */
+  readonly knownUntil: bigint;
 
-  private constructor(runs: readonly Run[], pagesEntry: string) {
+  private constructor(runs: readonly Run[], pagesEntry: string, isDamaged: boolean) {
     this.#runs = runs;
     this.#pagesEntry = pagesEntry;
+    this.knownUntil = isDamaged ? (runs.at(-1)?.end ?? 0n) : ADDRESS_LIMIT;
   }
 
   /** Reads a pagemap image; `subject` names whose memory it is in the note about a pages image that is cut short. */
@@ -41,7 +47,8 @@ export class PageRuns {
     const available = images.sizeOf(pagesName);
     const runs = pagemap.runs.flatMap((run) => split(run, pageSize, available));
     noteMissing(images, runs, pagesName, subject);
-    return new PageRuns(runs, images.pathOf(pagesName));
+    const isDamaged = pagemap.notes.some(({ severity }) => severity === 'warning');
+    return new PageRuns(runs, images.pathOf(pagesName), isDamaged);
   }
 
   /** The runs that overlap a range, cut to it. What lies between them was not dumped. */

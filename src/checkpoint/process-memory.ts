@@ -45,7 +45,9 @@ export interface LocatedVma {
 interface Mapping {
   readonly region: Region;
   readonly shared: PageRuns | undefined;
-  /** Origin of pages that neither the pagemap nor shared memory has. */
+  /** Its pages are those of a shared memory segment, whether that one is in the archive or not. */
+  readonly isShared: boolean;
+  /** Origin of pages that neither the pagemap nor shared memory has, if those are there to tell. */
   readonly hole: PageOrigin;
 }
 
@@ -91,11 +93,11 @@ async function toMapping(
   { files, sharedMemory }: MemoryContext,
   space: ProcessMemory,
 ): Promise<Mapping> {
-  const kind = kindOf(vma, mm);
+  const kind = kindOf(vma, mm, files);
   const id = sharedMemoryId(vma, files);
   const shared = id === undefined ? undefined : await sharedMemory.pages(id, pageSize);
   const isKernels = kind === 'vvar' || kind === 'vsyscall' || kind === 'vdso';
-  const isAbsent = id === undefined ? isFileMapping(vma) : shared === undefined;
+  const hole = isKernels ? 'kernel' : id === undefined && isFileMapping(vma) ? 'file' : 'zero';
   const region: Region = {
     start: address(vma.start),
     end: address(vma.end),
@@ -108,7 +110,7 @@ async function toMapping(
     },
     location,
   };
-  return { region, shared, hole: isKernels ? 'kernel' : isAbsent ? 'file' : 'zero' };
+  return { region, shared, hole, isShared: id !== undefined };
 }
 
 class ProcessMemory implements AddressSpace {
@@ -189,17 +191,23 @@ class ProcessMemory implements AddressSpace {
     yield* this.#behind(mapping, at, to);
   }
 
-  *#behind({ region, shared, hole }: Mapping, from: bigint, to: bigint): Iterable<Extent> {
+  *#behind(mapping: Mapping, from: bigint, to: bigint): Iterable<Extent> {
     if (from >= to) return;
+    if (!mapping.isShared) {
+      yield* holes(mapping.hole, from, to, this.#pages?.knownUntil ?? 0n);
+      return;
+    }
+    const { region, shared, hole } = mapping;
     const shift = region.start - region.fileOffset;
+    const knownUntil = (shared?.knownUntil ?? 0n) + shift;
     let at = from;
     for (const extent of shared?.between(from - shift, to - shift) ?? []) {
       const start = extent.start + shift;
-      if (start > at) yield gap(at, start, hole);
+      yield* holes(hole, at, start, knownUntil);
       yield { ...extent, start: address(start) };
       at = start + BigInt(extent.length);
     }
-    if (at < to) yield gap(at, to, hole);
+    yield* holes(hole, at, to, knownUntil);
   }
 
   async read(start: bigint, length: number): Promise<MemoryRead> {
@@ -216,6 +224,13 @@ class ProcessMemory implements AddressSpace {
     }
     return { bytes, extents };
   }
+}
+
+/** A range without pages: what `hole` says as far as the pagemap could be read; behind that, nobody knows. */
+function* holes(hole: PageOrigin, from: bigint, to: bigint, knownUntil: bigint): Iterable<Extent> {
+  const border = hole === 'kernel' || knownUntil > to ? to : knownUntil < from ? from : knownUntil;
+  if (from < border) yield gap(from, border, hole);
+  if (border < to) yield gap(border, to, 'missing');
 }
 
 const gap = (from: bigint, to: bigint, origin: PageOrigin): Extent => ({

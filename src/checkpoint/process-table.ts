@@ -11,6 +11,7 @@ import { toCredentials } from './credentials.ts';
 import { type DescriptorContext, readDescriptors } from './descriptor-table.ts';
 import { type MemoryContext, readAddressSpace } from './process-memory.ts';
 import { readCommandLine, readEnvironment } from './string-block.ts';
+import { pointersOf } from './thread-pointers.ts';
 
 /** Linux's largest PID_MAX: no container has more tasks. */
 const MAX_TASKS = 4 * 1024 * 1024;
@@ -54,7 +55,10 @@ async function readProcess(tree: PstreeEntry, context: ProcessContext): Promise<
   const state = task ? (TASK_STATES[task.task_state] ?? 'unknown') : 'unknown';
   const ids = core?.message.ids ?? (await images.readOne(`ids-${pid}.img`, imageKinds.ids))?.message;
   const fs = (await images.readOne(`fs-${pid}.img`, imageKinds.fs))?.message;
-  const mm = await images.readOne(`mm-${pid}.img`, imageKinds.mm);
+  const mm = await readMm(pid, context);
+  if (mm === undefined && (state === 'alive' || state === 'stopped')) {
+    images.notes.warn(`mm-${pid}.img is missing: the memory of process ${pid} cannot be read`);
+  }
   const threads = await readThreads(tree, core, state, context);
   return {
     pid,
@@ -140,25 +144,17 @@ async function readThreads(
 
 function toThread(tid: number, core: CoreEntry | undefined, main: CoreEntry | undefined): Thread {
   const thread = core?.thread_core;
-  const { ip, sp } = pointersOf(core);
+  const { instruction, stack } = pointersOf(core);
   return {
     tid,
     // Older CRIU records the name of the main thread only.
     comm: thread?.comm ?? core?.tc?.comm ?? main?.tc?.comm ?? '',
     credentials: thread?.creds && toCredentials(thread.creds, thread, main?.tc?.old_seccomp_mode),
-    instructionPointer: ip,
-    stackPointer: sp,
+    instructionPointer: instruction,
+    stackPointer: stack,
     schedulingPolicy: thread?.sched_policy,
     nice: thread?.sched_nice,
   };
-}
-
-function pointersOf(core: CoreEntry | undefined): { readonly ip?: bigint; readonly sp?: bigint } {
-  const x86 = core?.thread_info?.gpregs;
-  if (x86) return { ip: x86.ip, sp: x86.sp };
-  const arm64 = core?.ti_aarch64?.gpregs;
-  if (arm64) return { ip: arm64.pc, sp: arm64.sp };
-  return {};
 }
 
 function namespacesOf(ids: TaskKobjIdsEntry): Readonly<Record<string, number>> {

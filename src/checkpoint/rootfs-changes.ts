@@ -41,27 +41,34 @@ export async function openRootfsDiff(
   return entry && openInner(archive, entry, notes);
 }
 
+/**
+ * Only an OCI layer, which is compressed, has whiteouts. In a plain tar `.wh.x` is a file that somebody called so, and
+ * taking it for a whiteout would hide it.
+ */
+const isLayer = (diff: ArchiveIndex): boolean => diff.compression !== 'none';
+
 export async function readRootfsChanges(
   archive: ArchiveIndex,
   diff: ArchiveIndex | undefined,
   notes: NoteBook,
 ): Promise<readonly RootfsChange[]> {
-  const changes = (diff?.entries ?? []).map(toChange);
+  const changes = diff?.entries.map((entry) => toChange(entry, isLayer(diff))) ?? [];
   const deleted = (await readJson(archive, DELETED, notes)).texts;
   return [...changes, ...deleted.map((path) => ({ ...UNKNOWN, path, kind: 'deleted' as const }))];
 }
 
 const UNKNOWN = { type: 'unknown', size: 0, mode: 0, uid: 0, gid: 0, modified: 0 };
 
-function toChange(entry: ArchiveEntry): RootfsChange {
+function toChange(entry: ArchiveEntry, inLayer: boolean): RootfsChange {
   const { type, size, mode, uid, gid, modified } = entry;
-  const deleted = deletedPath(entry.path);
+  const deleted = inLayer ? deletedPath(entry) : undefined;
   if (deleted !== undefined) return { ...UNKNOWN, path: deleted, kind: 'deleted', uid, gid, modified };
   return { path: absolute(entry.path), kind: 'present', type, size, mode, uid, gid, modified };
 }
 
-/** What a whiteout stands for; undefined for an entry that is none. */
-function deletedPath(path: string): string | undefined {
+/** What a whiteout stands for; undefined for an entry that is none. One with content is a file, whatever its name. */
+function deletedPath({ path, type, size }: ArchiveEntry): string | undefined {
+  if (type !== 'file' || size > 0) return undefined;
   const slash = path.lastIndexOf('/') + 1;
   const name = path.slice(slash);
   if (name === OPAQUE) return `${absolute(path.slice(0, slash))}*`;
@@ -70,11 +77,14 @@ function deletedPath(path: string): string | undefined {
 
 const absolute = (path: string): string => (path === '.' ? '/' : `/${path}`);
 
+/** Whether an entry has content, its own or that of the entry that it is a hard link to. */
+export const isFile = ({ type }: ArchiveEntry): boolean => type === 'file' || type === 'hardlink';
+
 /** The files that rootfs-diff.tar holds. */
 export function rootfsFiles(diff: ArchiveIndex | undefined): readonly HeldFile[] {
   if (diff === undefined) return [];
   return diff.entries
-    .filter((entry) => entry.type === 'file' && deletedPath(entry.path) === undefined)
+    .filter((entry) => isFile(entry) && !(isLayer(diff) && deletedPath(entry) !== undefined))
     .map((entry) => innerFile(diff, entry, absolute(entry.path), 'rootfs', DIFF));
 }
 
@@ -86,5 +96,17 @@ export function innerFile(
   kind: HeldFile['kind'],
   entry: string,
 ): HeldFile {
-  return { path, kind, size: file.size, mode: file.mode, entry, content: () => contentOf(inner.open(file)) };
+  const { mode } = file;
+  const size = file.type === 'hardlink' ? linkedSize(inner, file) : file.size;
+  return { path, kind, size, mode, entry, content: () => contentOf(inner.open(file)) };
+}
+
+/** A hard link's header has no size; it is that of the content, or nothing where the link leads nowhere. */
+function linkedSize(inner: ArchiveIndex, file: ArchiveEntry): number {
+  try {
+    return inner.open(file).size;
+  } catch (error) {
+    if (error instanceof ExhibitError) return 0;
+    throw error;
+  }
 }

@@ -43,7 +43,7 @@ const stateName = (state: number): string => STATES[state] ?? 'UNKNOWN';
 export async function toSocket(file: FileEntry, unread: UnreadBytes): Promise<Socket | undefined> {
   if (file.isk) return internetSocket(file.isk, unread);
   if (file.usk) return unixSocket(file.usk, unread);
-  if (file.psk) return otherSocket('packet', file.psk, 0, typeName(file.psk.type), unread);
+  if (file.psk) return otherSocket('packet', file.psk, 0, packetType(file.psk.type), unread);
   if (file.nlsk) return otherSocket('netlink', file.nlsk, file.nlsk.ino, 'raw', unread);
   return undefined;
 }
@@ -107,6 +107,9 @@ function typeName(type: number): UnixSocket['type'] {
   if (type === SOCK_DATAGRAM) return 'datagram';
   return type === SOCK_SEQPACKET ? 'seqpacket' : 'unknown';
 }
+
+/** Most packet sockets are raw ones: with the link's header, as sniffers want it. */
+const packetType = (type: number): string => (type === SOCK_RAW ? 'raw' : typeName(type));
 
 /** A path with its closing NUL, or an abstract name behind a NUL, which tools show as `@`. */
 function unixName(name: Uint8Array): string {

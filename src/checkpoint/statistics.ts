@@ -2,6 +2,7 @@ import type { ArchiveIndex } from '../archive/archive-index.ts';
 import { readTyped } from '../criu/image.ts';
 import { imageKinds } from '../criu/image-kinds.ts';
 import type { Statistics } from './checkpoint.ts';
+import { openEntry } from './image-set.ts';
 import type { NoteBook } from './note-book.ts';
 
 const ENTRY = 'stats-dump';
@@ -12,8 +13,9 @@ export async function readStatistics(
   notes: NoteBook,
 ): Promise<Statistics | undefined> {
   const entry = archive.find(ENTRY);
-  if (entry === undefined) return undefined;
-  const image = await readTyped(archive.open(entry), ENTRY, imageKinds.stats);
+  const source = entry && openEntry(archive, entry, notes);
+  if (source === undefined) return undefined;
+  const image = await readTyped(source, ENTRY, imageKinds.stats);
   notes.add(...image.notes);
   const dump = image.entries[0]?.message.dump;
   return (

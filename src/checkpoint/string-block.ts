@@ -56,10 +56,14 @@ async function readBlock(
   return undefined;
 }
 
-/** Splits at NUL bytes; text behind the last one counts, empty strings inside too. */
-function splitStrings(block: Uint8Array): string[] {
+/**
+ * Splits at NUL bytes; text behind the last one counts, empty strings inside too. One empty string at the end may be an
+ * argument; more of them are the zeros with which a program padded its new title.
+ */
+function splitStrings(padded: Uint8Array): string[] {
   const decoder = new TextDecoder();
   const strings: string[] = [];
+  const block = withoutPadding(padded);
   for (let start = 0; start < block.length; ) {
     const found = block.indexOf(0, start);
     const end = found < 0 ? block.length : found;
@@ -67,4 +71,11 @@ function splitStrings(block: Uint8Array): string[] {
     start = end + 1;
   }
   return strings;
+}
+
+/** Cuts NUL bytes at the end down to one, if there are more than the two of an honest empty argument. */
+function withoutPadding(block: Uint8Array): Uint8Array {
+  let end = block.length;
+  while (end > 0 && block[end - 1] === 0) end--;
+  return block.length - end > 2 ? block.subarray(0, end === 0 ? 0 : end + 1) : block;
 }

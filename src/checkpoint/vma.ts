@@ -34,25 +34,23 @@ export function permissionsOf({ prot, flags }: VmaEntry): string {
 export const isFileMapping = (vma: VmaEntry): boolean => has(vma, 'filePrivate') || has(vma, 'fileShared');
 
 /**
- * N of the pagemap-shmem-N.img that holds a mapping's shared memory; undefined for other mappings. Anonymous shared
- * memory and memfds are files to CRIU, System V segments are not.
+ * N of the pagemap-shmem-N.img that holds a mapping's shared memory; undefined for other mappings. memfds are files to
+ * CRIU, and so is anonymous shared memory, though without the bit that marks a memfd; System V segments are not.
  */
 export function sharedMemoryId(vma: VmaEntry, files: FileTable): number | undefined {
   const id = Number(vma.shmid);
-  if (isFileMapping(vma)) {
-    const open = has(vma, 'memfd') ? files.get(id) : undefined;
-    return open && files.memfdOf(open.file)?.shmid;
-  }
-  return has(vma, 'anonymousShared') ? id : undefined;
+  if (!isFileMapping(vma)) return has(vma, 'anonymousShared') ? id : undefined;
+  const open = files.get(id);
+  return open && files.memfdOf(open.file)?.shmid;
 }
 
-export function kindOf(vma: VmaEntry, mm: MmEntry): RegionKind {
+export function kindOf(vma: VmaEntry, mm: MmEntry, files: FileTable): RegionKind {
   if (has(vma, 'vsyscall')) return 'vsyscall';
   if (has(vma, 'vdso')) return 'vdso';
   if (has(vma, 'vvar')) return 'vvar';
   if (has(vma, 'socket')) return 'socket';
   if (has(vma, 'aioRing')) return 'aio';
-  if (has(vma, 'memfd') || has(vma, 'anonymousShared')) return 'shared-memory';
+  if (has(vma, 'memfd') || sharedMemoryId(vma, files) !== undefined) return 'shared-memory';
   if (isFileMapping(vma)) return 'file';
   if (isHeap(vma, mm)) return 'heap';
   return isStack(vma, mm) ? 'stack' : 'anonymous';

@@ -9,6 +9,8 @@ export interface EngineDocuments {
   readonly spec: JsonValue;
   /** network.status: addresses, Podman only. */
   readonly network: JsonValue;
+  /** status.dump: the CRI's ContainerStatus, containerd only. */
+  readonly status: JsonValue;
 }
 
 /** What an engine's documents tell; each engine's file is one function from the documents to this. */
