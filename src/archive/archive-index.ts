@@ -51,12 +51,12 @@ export interface ArchiveIndex {
   /** The content of an entry; hard links inside the archive are followed. */
   open(entry: ArchiveEntry): ByteSource;
   /**
-   * An archive within the archive, as rootfs-diff.tar and tmpfs images are, opened with the options of this one. Close it
-   * apart. Throws `NOT_AN_ARCHIVE` when the entry is none.
+   * An archive within the archive, as rootfs-diff.tar and tmpfs images are, opened with the options of this one, whose
+   * limits hold for all of them together. It is closed with this one. Throws `NOT_AN_ARCHIVE` when the entry is none.
    */
   openNested(entry: ArchiveEntry): Promise<ArchiveIndex>;
   /** The bytes of the whole unpacked tar. */
   readonly tar: ByteSource;
-  /** Frees the spill of a compressed archive. Does not close the source that was passed in. */
+  /** Frees what was unpacked, of archives within it too. Does not close the source that was passed in. */
   close(): Promise<void>;
 }

@@ -8,6 +8,7 @@ import { forgeTar } from '../../test/support/tar-forge.ts';
 import { forgeZstdFrame } from '../../test/support/zstd-forge.ts';
 import { bufferSource } from '../bytes/byte-source.ts';
 import { nodeUnpacking } from '../bytes/node-unpacking.ts';
+import { memorySpill, type Spill } from '../bytes/spill.ts';
 import type { ArchiveEntry, ArchiveIndex } from './archive-index.ts';
 import { openArchive } from './open-archive.ts';
 
@@ -47,7 +48,6 @@ describe.each(FIXTURES)('%s', (path) => {
     for (const entry of inner) {
       const nested = await index.openNested(entry);
       expect(nested.notes).toEqual([]);
-      await nested.close();
     }
     await index.close();
   });
@@ -77,6 +77,38 @@ describe('openArchive', () => {
     expect(index.find('./checkpoint/pstree.img')).toBeUndefined();
     const nested = await index.openNested(index.find('inner.tar') as ArchiveEntry);
     expect(await textOf(nested, 'deep')).toBe('content');
+  });
+
+  it('holds all archives within an archive to the limits of one, and closes them with it', async () => {
+    const inner = gzipSync(forgeTar([{ name: 'deep', data: Buffer.alloc(300_000) }]));
+    const outer = forgeTar(['a', 'b', 'c'].map((name) => ({ name, data: inner })));
+    let open = 0;
+    const spill = async (): Promise<Spill> => {
+      open++;
+      const room = memorySpill(1_000_000);
+      return {
+        get size() {
+          return room.size;
+        },
+        append: (bytes) => room.append(bytes),
+        read: (offset, length) => room.read(offset, length),
+        close: async () => {
+          open--;
+          await room.close();
+        },
+      };
+    };
+    const limits = { spill, memoryLimit: 400_000, unpackedLimit: 700_000 };
+    const index = await openArchive(bufferSource(outer), limits);
+    const [a, b, c] = index.entries as [ArchiveEntry, ArchiveEntry, ArchiveEntry];
+    await index.openNested(a);
+    expect(open).toBe(0);
+    await index.openNested(b);
+    expect(open).toBe(1);
+    await expect(index.openNested(c)).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
+    expect(open).toBe(1);
+    await index.close();
+    expect(open).toBe(0);
   });
 
   it('follows hard links', async () => {

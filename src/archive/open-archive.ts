@@ -107,6 +107,7 @@ function index(tar: ByteSource, walked: TarWalkResult, origin: Origin): ArchiveI
     const { offset, size } = followLinks(entry, walked.entries, byPath);
     return sliceSource(tar, offset, size);
   };
+  const nested = new NestedArchives(options);
   return {
     compression,
     storedSize: source.size,
@@ -115,10 +116,38 @@ function index(tar: ByteSource, walked: TarWalkResult, origin: Origin): ArchiveI
     notes: [...(unpacked?.notes ?? []), ...walked.notes] satisfies readonly Note[],
     find: (path) => byPath.get(path),
     open,
-    openNested: (entry) => openArchive(open(entry), { ...options, onProgress: undefined }),
+    openNested: async (entry) => nested.open(open(entry)),
     tar,
-    close: async () => unpacked?.bytes.close(),
+    close: async () => {
+      await nested.close();
+      await unpacked?.bytes.close();
+    },
   };
+}
+
+/** The archives within an archive: together they stay within the limits of one, and they are closed with it. */
+class NestedArchives {
+  readonly #options: OpenArchiveOptions;
+  readonly #opened: ArchiveIndex[] = [];
+  /** Bytes that take room until all is closed. */
+  #unpacked: number;
+
+  constructor(options: OpenArchiveOptions) {
+    this.#options = options;
+    this.#unpacked = options.unpackedBefore ?? 0;
+  }
+
+  async open(source: ByteSource): Promise<ArchiveIndex> {
+    const options = { ...this.#options, unpackedBefore: this.#unpacked, onProgress: undefined };
+    const archive = await openArchive(source, options);
+    this.#opened.push(archive);
+    if (archive.compression !== 'none') this.#unpacked += archive.tar.size;
+    return archive;
+  }
+
+  async close(): Promise<void> {
+    for (const archive of this.#opened.splice(0)) await archive.close();
+  }
 }
 
 function followLinks(

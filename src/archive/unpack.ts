@@ -27,6 +27,8 @@ export interface UnpackOptions {
   readonly memoryLimit?: number | undefined;
   /** The most bytes that may come out. Default UNPACKED_LIMIT, and RATIO_LIMIT beside it; whoever sets it is not asked about the ratio. */
   readonly unpackedLimit?: number | undefined;
+  /** Bytes that were unpacked before of archives within the same archive; they count towards all limits. Default 0. */
+  readonly unpackedBefore?: number | undefined;
 }
 
 export interface Unpacked {
@@ -76,9 +78,10 @@ function isDamage(error: unknown): error is ExhibitError {
 
 function checkLimits(unpacked: number, packed: number, options: UnpackOptions): void {
   const limit = options.unpackedLimit ?? UNPACKED_LIMIT;
+  const all = unpacked + (options.unpackedBefore ?? 0);
   const isBomb =
-    options.unpackedLimit === undefined && unpacked > RATIO_FREE_BYTES && unpacked > packed * RATIO_LIMIT;
-  if (unpacked <= limit && !isBomb) return;
+    options.unpackedLimit === undefined && all > RATIO_FREE_BYTES && unpacked > packed * RATIO_LIMIT;
+  if (all <= limit && !isBomb) return;
   const reason = isBomb
     ? `${packed} bytes became ${unpacked}, as in a decompression bomb`
     : `the limit is ${limit} bytes`;
@@ -95,7 +98,7 @@ class GrowingSpill implements Spill {
 
   constructor(options: UnpackOptions) {
     this.#options = options;
-    this.#memoryLimit = options.memoryLimit ?? MEMORY_LIMIT;
+    this.#memoryLimit = Math.max(0, (options.memoryLimit ?? MEMORY_LIMIT) - (options.unpackedBefore ?? 0));
     this.#spill = memorySpill(this.#memoryLimit);
   }
 
