@@ -34,20 +34,26 @@ const MAX_BLOCK = 128 * 1024;
 const DICTIONARY_ID_BYTES = [0, 1, 2, 4] as const;
 const CONTENT_SIZE_BYTES = [0, 2, 4, 8] as const;
 
-/** fzstd wants to see a checksum, but does not look at it. */
-const UNREAD_CHECKSUM = new Uint8Array(4);
+/** In bytes, magic and content size included; a frame's checksum, which fzstd wants to see but does not look at. */
+const MAX_FRAME_HEADER = 18;
+const BLOCK_HEADER = 3;
+const CHECKSUM = 4;
+
+/** fzstd keeps what it is given, without a copy, until it has this many bytes of a frame. */
+const FZSTD_HOLDS_BACK = 18;
 
 export const isSkippableMagic = (magic: number): boolean => magic >>> 4 === 0x184d2a5;
 
 export const unzstd: Decoder = async function* (source, options) {
   const reader = new PieceReader(source, options);
+  const room = new Uint8Array(MAX_FRAME_HEADER + BLOCK_HEADER + MAX_BLOCK + CHECKSUM);
   let unused = 0;
   while (!(await reader.isAtEnd())) {
     const { offset } = reader;
     const magic = await reader.take(4);
     const value = new Cursor(magic).u32();
     if (value === ZSTD_MAGIC) {
-      unused += yield* frame(reader, magic);
+      unused += yield* frame(reader, magic, room);
       if (unused > UNUSED_WINDOW_LIMIT) {
         throw new ExhibitError('LIMIT_EXCEEDED', 'the zstd frames ask for far more memory than they fill', {
           offset,
@@ -58,8 +64,15 @@ export const unzstd: Decoder = async function* (source, options) {
   }
 };
 
-/** Yields the content of a frame and returns how much of its window it left unused. */
-async function* frame(reader: PieceReader, magic: Uint8Array): AsyncGenerator<Uint8Array, number, undefined> {
+/**
+ * Yields the content of a frame and returns how much of its window it left unused. Blocks pass through `room`, which is used
+ * again: fzstd 0.1.1 keeps an empty view of all that it was ever given, and with it the memory behind.
+ */
+async function* frame(
+  reader: PieceReader,
+  magic: Uint8Array,
+  room: Uint8Array,
+): AsyncGenerator<Uint8Array, number, undefined> {
   const { bytes: header, window, hasChecksum } = await frameHeader(reader);
   let produced = 0;
   let output: Uint8Array[] = [];
@@ -67,22 +80,25 @@ async function* frame(reader: PieceReader, magic: Uint8Array): AsyncGenerator<Ui
     output.push(chunk);
     produced += chunk.length;
   });
-  let pending = join(magic, header);
-  for (let last = false; !last; ) {
+  let length = put(room, 0, magic, header);
+  let fed = 0;
+  for (let last = false; !last; length = 0) {
     const { offset } = reader;
     const block = await nextBlock(reader);
     last = block.last;
-    const bytes = join(pending, block.bytes);
+    length = put(room, length, block.header, block.content);
+    if (last && hasChecksum) length = put(room, length, new Uint8Array(CHECKSUM));
     try {
-      decoder.push(last && hasChecksum ? join(bytes, UNREAD_CHECKSUM) : bytes, last);
+      const bytes = room.subarray(0, length);
+      fed += length;
+      decoder.push(fed < FZSTD_HOLDS_BACK ? bytes.slice() : bytes, last);
     } catch (cause) {
       throw malformed('a zstd block is damaged', offset, cause);
     }
-    pending = new Uint8Array(0);
     yield* output;
     output = [];
   }
-  if (hasChecksum) await reader.take(4);
+  if (hasChecksum) await reader.take(CHECKSUM);
   return Math.max(0, window - produced);
 }
 
@@ -115,15 +131,31 @@ function windowSize(descriptor: number): number {
   return base + (base / 8) * (descriptor & 7);
 }
 
-async function nextBlock(reader: PieceReader): Promise<{ bytes: Uint8Array; last: boolean }> {
+interface Block {
+  readonly header: Uint8Array;
+  readonly content: Uint8Array;
+  readonly last: boolean;
+}
+
+async function nextBlock(reader: PieceReader): Promise<Block> {
   const { offset } = reader;
-  const header = await reader.take(3);
+  const header = await reader.take(BLOCK_HEADER);
   const value = littleEndian(header);
   const type = (value >> 1) & 3;
   const size = value >>> 3;
   if (type === 3 || size > MAX_BLOCK) throw malformed('a zstd block header is damaged', offset);
   const content = await reader.take(type === 1 ? 1 : size);
-  return { bytes: join(header, content), last: (value & 1) !== 0 };
+  return { header, content, last: (value & 1) !== 0 };
+}
+
+/** Writes `parts` into `room` one behind the other and returns where they end. */
+function put(room: Uint8Array, start: number, ...parts: readonly Uint8Array[]): number {
+  let end = start;
+  for (const part of parts) {
+    room.set(part, end);
+    end += part.length;
+  }
+  return end;
 }
 
 function littleEndian(bytes: Uint8Array): number {
