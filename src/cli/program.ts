@@ -31,6 +31,18 @@ const COMMANDS: readonly CommandEntry[] = [
   { name: 'decode', summary: 'print CRIU images as JSON', load: () => import('./decode.ts') },
 ];
 
+const EXAMPLES = `
+Examples:
+  exhibit pods -n shop                              what runs where
+  exhibit capture shop/web/app                      checkpoint it; it keeps running
+  exhibit inspect checkpoint.tar                    what was going on inside
+  exhibit memparse -s 'BEGIN RSA' checkpoint.tar    in the memory of every process
+  exhibit extract checkpoint.tar /tmp/dropper       a file that only the archive has
+
+Each command has --help with examples, and --json where it lists.
+Exit codes: 0 done; 1 could not be done; 2 wrong command line; 3 done, but part of
+the evidence was damaged or missing, or the container needs a look.`;
+
 /** Runs one command line (without `node` and the script) and returns the exit code. Never throws. */
 export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
   let code: ExitCode = ExitCode.done;
@@ -64,6 +76,7 @@ function buildProgram(io: Io): Command {
     )
     .version(process.env.EXHIBIT_VERSION ?? 'development')
     .showHelpAfterError('(add --help for the options and examples)')
+    .addHelpText('after', EXAMPLES)
     .configureOutput({ writeOut: (text) => void io.out(text), writeErr: (text) => io.err(text) })
     .exitOverride();
 }
