@@ -1,5 +1,8 @@
 import type { ByteSource } from '../bytes/byte-source.ts';
 
+/** Of st_mode: permissions, with setuid, setgid and sticky. */
+export const PERMISSION_BITS = 0o7777;
+
 /** How content is handed on, in bytes a piece. */
 const PIECE = 1024 * 1024;
 

@@ -5,7 +5,7 @@
 import type { SourceLocation } from '../bytes/source-location.ts';
 import { type ImageKind, imageKinds } from '../criu/image-kinds.ts';
 import type { MessageOf } from '../criu/schema.ts';
-import type { FileEntry, RegFileEntry, RemapFilePathEntry } from '../criu/schemas/files.ts';
+import type { FileEntry, RemapFilePathEntry } from '../criu/schemas/files.ts';
 import type { memfdInodeEntry } from '../criu/schemas/memory.ts';
 import type { FileReference } from './descriptors.ts';
 import type { ImageSet } from './image-set.ts';
@@ -16,7 +16,35 @@ export interface OpenFile {
   readonly location: SourceLocation;
 }
 
-type MemfdInode = MessageOf<typeof memfdInodeEntry>;
+export type MemfdInode = MessageOf<typeof memfdInodeEntry>;
+
+/** A file whose name was gone. */
+interface Remap {
+  /** N of ghost-file-N.img, in hexadecimal; undefined for a file that lives on under another name or in /proc. */
+  readonly ghostId: number | undefined;
+}
+
+/** Before CRIU told the type of a remap, this bit of its id stood for a ghost. */
+const GHOST_BIT = 0x80000000;
+
+function toRemap({ remap_type, remap_id }: RemapFilePathEntry): Remap {
+  if (remap_type !== undefined) return { ghostId: remap_type === 'GHOST' ? remap_id : undefined };
+  return { ghostId: remap_id >= GHOST_BIT ? remap_id - GHOST_BIT : undefined };
+}
+
+/**
+ * The kernel's own names of shared memory that nobody gave a name; CRIU records all of it as memfds, and of a memfd the
+ * name without `/memfd:`. A program can give a memfd such a name, so only a shared mapping is believed to be the kernel's.
+ */
+const KERNEL_SHARED_MEMORY = /^\/(dev\/zero|SYSV[0-9a-f]{8}|anon_hugepage)$/;
+
+export const isKernelSharedMemory = ({ name }: MemfdInode): boolean => KERNEL_SHARED_MEMORY.test(name);
+
+/** Linux's PATH_MAX, in bytes; /proc shows no longer path, and a forged one would be printed with every use. */
+const MAX_PATH_LENGTH = 4096;
+
+const shortened = (path: string): string =>
+  path.length <= MAX_PATH_LENGTH ? path : `${path.slice(0, MAX_PATH_LENGTH)}…`;
 
 /** Images of older CRIU: the field of file_entry that each one's messages belong into. */
 const OLDER_IMAGES = [
@@ -41,7 +69,7 @@ const OLDER_IMAGES = [
 
 export class FileTable {
   readonly #files = new Map<number, OpenFile>();
-  readonly #remaps = new Map<number, RemapFilePathEntry>();
+  readonly #remaps = new Map<number, Remap>();
   readonly #memfds = new Map<number, MemfdInode>();
 
   static async read(images: ImageSet): Promise<FileTable> {
@@ -57,7 +85,7 @@ export class FileTable {
       }
     }
     for (const { message } of await images.read('remap-fpath.img', imageKinds.remapFpath)) {
-      table.#remaps.set(message.orig_id, message);
+      table.#remaps.set(message.orig_id, toRemap(message));
     }
     for (const { message } of await images.read('memfd.img', imageKinds.memfd)) {
       table.#memfds.set(Number(message.inode_id), message);
@@ -73,11 +101,11 @@ export class FileTable {
     return this.#files.get(id);
   }
 
-  /** All regular files that were open or mapped when their name was gone, with the remap that tells where they are. */
-  *remapped(): Iterable<{ readonly file: RegFileEntry; readonly remap: RemapFilePathEntry }> {
-    for (const [id, remap] of this.#remaps) {
-      const file = this.#files.get(id)?.file.reg;
-      if (file) yield { file, remap };
+  /** The files whose content is in ghost-file-ID.img, as they were open or mapped when their name was gone. */
+  *ghosts(): Iterable<{ readonly path: string; readonly ghostId: number }> {
+    for (const [id, { ghostId }] of this.#remaps) {
+      const path = this.reference(id)?.path;
+      if (path !== undefined && ghostId !== undefined) yield { path, ghostId };
     }
   }
 
@@ -97,13 +125,11 @@ export class FileTable {
 
   referenceOf({ file, location }: OpenFile): FileReference | undefined {
     if (file.reg) {
-      const deleted = this.#remaps.has(file.reg.id);
-      return { path: file.reg.name, deleted, memfd: false, location };
+      const deleted = this.#remaps.has(file.id);
+      return { path: shortened(file.reg.name), deleted, memfd: false, location };
     }
     if (!file.memfd) return undefined;
-    const name = this.memfdOf(file)?.name ?? '';
-    // Anonymous shared memory is a memfd to CRIU; /proc shows what the kernel calls it, which is an absolute path.
-    if (name.startsWith('/')) return { path: name, deleted: true, memfd: false, location };
+    const name = shortened(this.memfdOf(file)?.name ?? '');
     return { path: `/memfd:${name} (deleted)`, deleted: true, memfd: true, location };
   }
 }

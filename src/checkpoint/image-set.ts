@@ -1,69 +1,56 @@
-import type { ArchiveEntry, ArchiveIndex } from '../archive/archive-index.ts';
+import type { ArchiveIndex } from '../archive/archive-index.ts';
 import type { ByteSource } from '../bytes/byte-source.ts';
 import { ExhibitError } from '../bytes/exhibit-error.ts';
 import type { SourceLocation } from '../bytes/source-location.ts';
 import { type Entry, readTyped } from '../criu/image.ts';
 import type { ImageKind } from '../criu/image-kinds.ts';
 import { messageRange } from '../criu/wire.ts';
+import { openEntry } from './entry-source.ts';
 import type { NoteBook } from './note-book.ts';
-
-/** The content of an entry; undefined, with a note, for a hard link that leads nowhere. */
-export function openEntry(
-  archive: ArchiveIndex,
-  entry: ArchiveEntry,
-  notes: NoteBook,
-): ByteSource | undefined {
-  try {
-    return archive.open(entry);
-  } catch (error) {
-    if (!(error instanceof ExhibitError)) throw error;
-    notes.warn(`${error.message}; left out`, entry.path);
-    return undefined;
-  }
-}
 
 /** The CRIU images of one checkpoint, by file name. Each is decoded when asked for. */
 export class ImageSet {
   readonly #archive: ArchiveIndex;
-  readonly #entries = new Map<string, ArchiveEntry>();
+  readonly #folder: string;
+  readonly #names = new Set<string>();
   readonly notes: NoteBook;
 
   /** `folder` is where the images lie in the archive, with its closing slash. */
   constructor(archive: ArchiveIndex, folder: string, notes: NoteBook) {
     this.#archive = archive;
+    this.#folder = folder;
     this.notes = notes;
-    for (const entry of archive.entries) {
-      const isFile = entry.type === 'file' || entry.type === 'hardlink';
-      if (isFile && entry.path.startsWith(folder)) this.#entries.set(entry.path.slice(folder.length), entry);
+    for (const { type, path } of archive.entries) {
+      const isFile = type === 'file' || type === 'hardlink';
+      if (isFile && path.startsWith(folder)) this.#names.add(path.slice(folder.length));
     }
   }
 
   has(name: string): boolean {
-    return this.#entries.has(name);
+    return this.#names.has(name);
   }
 
   names(): readonly string[] {
-    return [...this.#entries.keys()];
+    return [...this.#names];
   }
 
-  /** The path in the archive of an image, for locations and messages. */
+  /** The path in the archive of an image, there or not, for locations and messages. */
   pathOf(name: string): string {
-    return this.#entries.get(name)?.path ?? name;
+    return this.#folder + name;
   }
 
+  /** Bytes that are really there; 0 for an image that is not. */
   sizeOf(name: string): number {
-    return this.#entries.get(name)?.size ?? 0;
+    return this.source(name)?.size ?? 0;
   }
 
   source(name: string): ByteSource | undefined {
-    const entry = this.#entries.get(name);
-    return entry && openEntry(this.#archive, entry, this.notes);
+    return this.sourceOf(this.pathOf(name));
   }
 
   /** The content of any entry of the archive, by its path. */
   sourceOf(path: string): ByteSource | undefined {
-    const entry = this.#archive.find(path);
-    return entry && openEntry(this.#archive, entry, this.notes);
+    return openEntry(this.#archive, path, this.notes);
   }
 
   /** All messages of an image. An absent image has none; a damaged one those before the damage, and a note. */

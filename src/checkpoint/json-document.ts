@@ -3,7 +3,7 @@
  * expected type is absent.
  */
 import type { ArchiveIndex } from '../archive/archive-index.ts';
-import { openEntry } from './image-set.ts';
+import { openEntry } from './entry-source.ts';
 import type { NoteBook } from './note-book.ts';
 
 /** spec.dump with a large seccomp profile is some 100 KiB; a megabyte of mounts is no honest one. */
@@ -31,6 +31,11 @@ export class JsonValue {
     return typeof this.#value === 'string' && this.#value !== '' ? this.#value : undefined;
   }
 
+  /** Text, be it empty. */
+  get anyText(): string | undefined {
+    return typeof this.#value === 'string' ? this.#value : undefined;
+  }
+
   get items(): readonly JsonValue[] {
     return Array.isArray(this.#value) ? this.#value.map((item) => new JsonValue(item)) : [];
   }
@@ -42,27 +47,30 @@ export class JsonValue {
 
   /** The texts among the items. */
   get texts(): readonly string[] {
-    return this.items.flatMap((item) => (typeof item.#value === 'string' ? [item.#value] : []));
+    return this.items.flatMap((item) => item.anyText ?? []);
   }
 }
 
 export const ABSENT = new JsonValue(undefined);
 
+/** JSON out of its text; `ABSENT` when it is none, and `onError` hears why. */
+export function parseJson(text: string, onError: (reason: string) => void = () => undefined): JsonValue {
+  try {
+    return new JsonValue(JSON.parse(text));
+  } catch (error) {
+    onError(error instanceof Error ? error.message : String(error));
+    return ABSENT;
+  }
+}
+
 /** Reads an entry as JSON; an absent one is `ABSENT`, and so is one that is none, with a note. */
 export async function readJson(archive: ArchiveIndex, path: string, notes: NoteBook): Promise<JsonValue> {
-  const entry = archive.find(path);
-  if (entry === undefined) return ABSENT;
-  if (entry.size > MAX_DOCUMENT_LENGTH) {
-    notes.warn(`is ${entry.size} bytes of JSON, the limit is ${MAX_DOCUMENT_LENGTH}; left out`, path);
-    return ABSENT;
-  }
-  const source = openEntry(archive, entry, notes);
+  const source = openEntry(archive, path, notes);
   if (source === undefined) return ABSENT;
-  const bytes = await source.read(0, Math.min(source.size, MAX_DOCUMENT_LENGTH));
-  try {
-    return new JsonValue(JSON.parse(new TextDecoder().decode(bytes)));
-  } catch (error) {
-    notes.warn(`is not JSON (${error instanceof Error ? error.message : error}); left out`, path);
+  if (source.size > MAX_DOCUMENT_LENGTH) {
+    notes.warn(`is ${source.size} bytes of JSON, the limit is ${MAX_DOCUMENT_LENGTH}; left out`, path);
     return ABSENT;
   }
+  const text = new TextDecoder().decode(await source.read(0, source.size));
+  return parseJson(text, (reason) => notes.warn(`is not JSON (${reason}); left out`, path));
 }

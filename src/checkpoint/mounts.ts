@@ -19,6 +19,15 @@ export function specMounts(spec: JsonValue): readonly Mount[] {
   }));
 }
 
+/** CRI-O's bind.mounts: what must be on the host to restore. Of use where spec.dump is lost or was changed. */
+export function boundMounts(document: JsonValue): readonly Mount[] {
+  return document.items.flatMap((mount) => {
+    const destination = mount.get('destination').text;
+    if (destination === undefined) return [];
+    return [{ destination, type: 'bind', source: mount.get('source').text ?? '', options: [] }];
+  });
+}
+
 /** A mounted filesystem, from mountpoints-NS.img. */
 export interface MountPoint {
   readonly id: number;
@@ -33,39 +42,50 @@ export interface MountPoint {
 export async function readMountPoints(images: ImageSet): Promise<readonly MountPoint[]> {
   const points: MountPoint[] = [];
   for (const name of images.names().filter((each) => /^mountpoints-\d+\.img$/.test(each))) {
-    for (const { message } of await images.read(name, imageKinds.mountpoints))
-      points.push(toMountPoint(message));
+    const entries = await images.read(name, imageKinds.mountpoints);
+    for (const { message } of entries) points.push(toMountPoint(message));
   }
   return points;
 }
 
 function toMountPoint(entry: MntEntry): MountPoint {
-  const name = fsType.names.get(entry.fstype);
   return {
     id: entry.mnt_id,
     device: entry.root_dev,
     mountPoint: normal(entry.mountpoint),
     root: entry.root,
-    type:
-      name === undefined || name === 'AUTO' || name === 'UNSUPPORTED'
-        ? (entry.fsname ?? '')
-        : name.toLowerCase(),
+    type: typeName(entry),
     source: entry.source,
   };
+}
+
+function typeName({ fstype, fsname }: MntEntry): string {
+  const name = fsType.names.get(fstype);
+  return name === undefined || name === 'AUTO' || name === 'UNSUPPORTED'
+    ? (fsname ?? '')
+    : name.toLowerCase();
 }
 
 /** CRIU writes mount points relative to the root of the namespace: `./dev`, `/dev` or `dev`. */
 const normal = (path: string): string => `/${path.replace(/^\.?\/*/, '')}`;
 
 /**
- * The mounts to show: those of the engine's configuration, then what the images show that it did not ask for, which is
- * what somebody mounted later (or the runtime by itself).
+ * The mounts to show: those of the engine's configuration, what else it had bound, then what the images show that it did
+ * not ask for, which is what somebody mounted later (or the runtime by itself).
  */
-export function mergeMounts(asked: readonly Mount[], mounted: readonly MountPoint[]): readonly Mount[] {
-  const known = new Set(asked.map(({ destination }) => destination));
-  const others = mounted.filter(({ mountPoint }) => mountPoint !== '/' && !known.has(mountPoint));
-  return [
-    ...asked,
-    ...others.map(({ mountPoint, type, source }) => ({ destination: mountPoint, type, source, options: [] })),
-  ];
+export function mergeMounts(
+  asked: readonly Mount[],
+  bound: readonly Mount[],
+  mounted: readonly MountPoint[],
+): readonly Mount[] {
+  const engines = [...asked, ...withoutThose(bound, asked)];
+  const others = mounted
+    .filter(({ mountPoint }) => mountPoint !== '/')
+    .map(({ mountPoint, type, source }) => ({ destination: mountPoint, type, source, options: [] }));
+  return [...engines, ...withoutThose(others, engines)];
+}
+
+function withoutThose(mounts: readonly Mount[], known: readonly Mount[]): readonly Mount[] {
+  const destinations = new Set(known.map(({ destination }) => destination));
+  return mounts.filter(({ destination }) => !destinations.has(destination));
 }

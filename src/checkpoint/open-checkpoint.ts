@@ -4,7 +4,6 @@
  */
 import type { ArchiveIndex } from '../archive/archive-index.ts';
 import { ExhibitError } from '../bytes/exhibit-error.ts';
-import { imageKinds } from '../criu/image-kinds.ts';
 import type { Checkpoint, Engine, Sizes } from './checkpoint.ts';
 import { identifyContainerd, isContainerd } from './engines/containerd.ts';
 import { identifyCriO, isCriO } from './engines/cri-o.ts';
@@ -14,13 +13,15 @@ import { FileTable } from './file-table.ts';
 import { readHeldFiles } from './held-files.ts';
 import { ImageSet } from './image-set.ts';
 import { readJson } from './json-document.ts';
-import { mergeMounts, readMountPoints, specMounts } from './mounts.ts';
+import { boundMounts, mergeMounts, readMountPoints, specMounts } from './mounts.ts';
 import { NoteBook } from './note-book.ts';
-import { pageSizeOf } from './process-memory.ts';
-import { once, readProcesses } from './process-table.ts';
+import { once } from './once.ts';
+import { readPageSize } from './page-size.ts';
+import { readProcesses } from './process-table.ts';
 import { openRootfsDiff, readRootfsChanges, rootfsFiles } from './rootfs-changes.ts';
 import { SharedMemory } from './shared-memory.ts';
 import { readStatistics } from './statistics.ts';
+import { StringBudget } from './string-block.ts';
 import { UnreadBytes } from './unread-bytes.ts';
 
 const IMAGES = 'checkpoint/';
@@ -29,7 +30,7 @@ const PRE_CHECKPOINT = 'pre-checkpoint/';
 
 /**
  * Opens `archive` as a checkpoint; `name` is what messages call it. Throws `NOT_A_CHECKPOINT` for a tar that is none.
- * Close the archive when done: the checkpoint holds nothing else open but the archives inside it.
+ * Close the archive when done; the checkpoint holds nothing else open.
  */
 export async function openCheckpoint(name: string, archive: ArchiveIndex): Promise<Checkpoint> {
   const notes = new NoteBook();
@@ -46,6 +47,7 @@ export async function openCheckpoint(name: string, archive: ArchiveIndex): Promi
     network: await readJson(archive, 'network.status', notes),
     status: await readJson(archive, 'status.dump', notes),
   };
+  noteParent(archive, folder, notes);
   noteTail(archive, notes);
   const images = new ImageSet(archive, folder, notes);
   return {
@@ -60,29 +62,22 @@ export async function openCheckpoint(name: string, archive: ArchiveIndex): Promi
 
 function imageFolder(name: string, archive: ArchiveIndex, notes: NoteBook): string {
   // The runtime itself writes descriptors.json beside the images, wherever CRIU has put those.
-  const holds = (folder: string) =>
+  const hasImages = (folder: string) =>
     archive.entries.some(({ path }) => path.startsWith(folder) && path.endsWith('.img'));
-  for (const folder of [IMAGES, PRE_CHECKPOINT]) {
-    if (archive.find(`${folder}parent`) !== undefined) {
-      notes.inform(
-        'this checkpoint is incremental: pages that had not changed are in its parent, another archive',
-      );
-    }
-  }
-  if (holds(IMAGES)) {
+  if (hasImages(IMAGES)) {
     if (archive.find(`${IMAGES}pstree.img`) === undefined) {
       notes.warn('checkpoint/pstree.img is missing: no process can be listed');
     }
     return IMAGES;
   }
-  if (holds(PRE_CHECKPOINT)) {
+  if (hasImages(PRE_CHECKPOINT)) {
     notes.inform('this is a pre-checkpoint: it holds memory pages, but neither processes nor files');
     return PRE_CHECKPOINT;
   }
   if (archive.find('config.dump') === undefined && archive.find('spec.dump') === undefined) {
     throw new ExhibitError(
       'NOT_A_CHECKPOINT',
-      `${name} is a tar, but not of a container checkpoint: it has no checkpoint/ folder, no config.dump and no spec.dump`,
+      `${name} is a tar, but not of a container checkpoint: it has no images in checkpoint/, no config.dump and no spec.dump`,
       { source: name },
     );
   }
@@ -90,6 +85,16 @@ function imageFolder(name: string, archive: ArchiveIndex, notes: NoteBook): stri
     'the archive holds no CRIU images; an `images-dir` in the runtime’s CRIU configuration (/etc/criu/runc.conf) moves them elsewhere on the node',
   );
   return IMAGES;
+}
+
+/** CRIU leaves a link `parent` in an incremental checkpoint, to where the one before it was on the node. */
+function noteParent(archive: ArchiveIndex, folder: string, notes: NoteBook): void {
+  const parent = archive.find(`${folder}parent`);
+  if (parent?.type !== 'symlink') return;
+  notes.inform(
+    `this checkpoint is incremental: pages that did not change since are only in the archive of the pre-checkpoint before it (${parent.linkTarget ?? ''})`,
+    parent.path,
+  );
 }
 
 function noteTail({ tail }: ArchiveIndex, notes: NoteBook): void {
@@ -123,8 +128,9 @@ type Readers = Pick<Checkpoint, 'statistics' | 'processes' | 'mounts' | 'rootfsC
 
 function readers(archive: ArchiveIndex, images: ImageSet, { config, spec }: EngineDocuments): Readers {
   const { notes } = images;
+  const pageSize = once(() => readPageSize(images));
   const files = once(() => FileTable.read(images));
-  const sharedMemory = once(() => SharedMemory.read(images));
+  const sharedMemory = once(async () => SharedMemory.read(images, await pageSize()));
   const mountPoints = once(() => readMountPoints(images));
   const rootfsDiff = once(() => openRootfsDiff(archive, notes));
   return {
@@ -132,12 +138,17 @@ function readers(archive: ArchiveIndex, images: ImageSet, { config, spec }: Engi
     processes: once(async () =>
       readProcesses({
         images,
+        pageSize: await pageSize(),
         files: await files(),
         sharedMemory: await sharedMemory(),
         unread: await UnreadBytes.read(images),
+        strings: new StringBudget(notes),
       }),
     ),
-    mounts: once(async () => mergeMounts(specMounts(spec), await mountPoints())),
+    mounts: once(async () => {
+      const bound = boundMounts(await readJson(archive, 'bind.mounts', notes));
+      return mergeMounts(specMounts(spec), bound, await mountPoints());
+    }),
     rootfsChanges: once(async () => readRootfsChanges(archive, await rootfsDiff(), notes)),
     heldFiles: once(async () => [
       ...rootfsFiles(await rootfsDiff()),
@@ -148,15 +159,7 @@ function readers(archive: ArchiveIndex, images: ImageSet, { config, spec }: Engi
         sharedMemory: await sharedMemory(),
         mountPoints: await mountPoints(),
         config,
-        pageSize: await machinePageSize(images),
       })),
     ]),
   };
-}
-
-/** Of the machine that was dumped, as any of its processes knew it. */
-async function machinePageSize(images: ImageSet): Promise<number> {
-  const name = images.names().find((each) => /^mm-\d+\.img$/.test(each));
-  const mm = name === undefined ? undefined : await images.readOne(name, imageKinds.mm);
-  return pageSizeOf(mm?.message);
 }

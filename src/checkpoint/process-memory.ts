@@ -1,140 +1,59 @@
-/** The address space of one process: mm-PID.img's VMAs over pagemap-PID.img's pages and shared memory's. */
-import { type Address, address, formatAddress } from '../bytes/brand.ts';
+/** The address space of one process: mappings over the process's own pages, and behind those the shared ones. */
+import { type Address, address } from '../bytes/brand.ts';
 import { MAX_READ_LENGTH } from '../bytes/byte-source.ts';
 import { ExhibitError } from '../bytes/exhibit-error.ts';
-import type { SourceLocation } from '../bytes/source-location.ts';
-import type { Entry } from '../criu/image.ts';
-import type { MmEntry, VmaEntry } from '../criu/schemas/memory.ts';
+import type { MmEntry } from '../criu/schemas/memory.ts';
 import type { AddressSpace, Extent, MemoryRead, PageOrigin, Region } from './address-space.ts';
-import type { FileTable } from './file-table.ts';
 import type { ImageSet } from './image-set.ts';
+import {
+  type LocatedVma,
+  type MappedProcess,
+  type Mapping,
+  type MemoryContext,
+  readMappings,
+} from './mappings.ts';
 import { PageRuns } from './page-runs.ts';
-import type { SharedMemory } from './shared-memory.ts';
-import { isFileMapping, kindOf, nameOf, permissionsOf, sharedMemoryId } from './vma.ts';
 
-/** AT_PAGESZ of the auxiliary vector (getauxval(3)): the page size of the machine that was dumped. */
-const AT_PAGESZ = 6n;
-const DEFAULT_PAGE_SIZE = 4096;
-const LARGEST_PAGE_SIZE = 64 * 1024;
-
-/** CRIU records no page size; the kernel told it to each process in the auxiliary vector. */
-export function pageSizeOf(mm: MmEntry | undefined): number {
-  const auxv = mm?.mm_saved_auxv ?? [];
-  for (let index = 0; index + 1 < auxv.length; index += 2) {
-    if (auxv[index] !== AT_PAGESZ) continue;
-    const size = Number(auxv[index + 1]);
-    const isPowerOfTwo = size > 0 && Number.isInteger(Math.log2(size));
-    if (isPowerOfTwo && size >= DEFAULT_PAGE_SIZE && size <= LARGEST_PAGE_SIZE) return size;
-  }
-  return DEFAULT_PAGE_SIZE;
-}
-
-export interface MemoryContext {
-  readonly images: ImageSet;
-  readonly files: FileTable;
-  readonly sharedMemory: SharedMemory;
-}
-
-/** A VMA with its place. */
-export interface LocatedVma {
-  readonly vma: VmaEntry;
-  readonly location: SourceLocation;
-}
-
-/** A region with what stands behind the pages that its process's pagemap does not have. */
-interface Mapping {
-  readonly region: Region;
-  readonly shared: PageRuns | undefined;
-  /** Its pages are those of a shared memory segment, whether that one is in the archive or not. */
-  readonly isShared: boolean;
-  /** Origin of pages that neither the pagemap nor shared memory has, if those are there to tell. */
-  readonly hole: PageOrigin;
-}
-
-/** Builds the address space of a process from its mm image; reads its pagemap and those of the memory it shares. */
+/**
+ * Builds the address space of a process from its VMAs; reads its pagemap and those of the memory it shares. Undefined
+ * when neither its mm image nor its pagemap is there.
+ */
 export async function readAddressSpace(
   pid: number,
-  mm: Entry<MmEntry>,
+  mm: MmEntry | undefined,
   vmas: readonly LocatedVma[],
   context: MemoryContext,
-): Promise<AddressSpace> {
+): Promise<AddressSpace | undefined> {
   const { images } = context;
-  const pageSize = pageSizeOf(mm.message);
-  const pages = await PageRuns.read(images, `pagemap-${pid}.img`, pageSize, `process ${pid}`);
+  const pages = await PageRuns.read(images, `pagemap-${pid}.img`, context.pageSize, `process ${pid}`);
   if (pages === undefined) {
+    if (mm === undefined) return undefined;
     images.notes.warn(`pagemap-${pid}.img is not in the archive: no memory of process ${pid} can be read`);
   }
-  const space = new ProcessMemory(pid, pageSize, mm.message, pages, images);
-  for (const vma of orderedVmas(vmas, pid, images)) {
-    space.addMapping(await toMapping(vma, mm.message, pageSize, context, space));
-  }
-  return space;
-}
-
-/** By ascending address; an honest kernel's VMAs are never empty and never overlap. */
-function orderedVmas(vmas: readonly LocatedVma[], pid: number, images: ImageSet): readonly LocatedVma[] {
-  const sorted = [...vmas].sort((a, b) => (a.vma.start < b.vma.start ? -1 : 1));
-  const kept: LocatedVma[] = [];
-  for (const located of sorted) {
-    const { start, end } = located.vma;
-    if (end > start && start >= (kept.at(-1)?.vma.end ?? 0n)) kept.push(located);
-    else {
-      const range = `${formatAddress(start)} to ${formatAddress(end)}`;
-      images.notes.warn(`the VMA ${range} of process ${pid} is empty or overlaps another; left out`);
-    }
-  }
-  return kept;
-}
-
-async function toMapping(
-  { vma, location }: LocatedVma,
-  mm: MmEntry,
-  pageSize: number,
-  { files, sharedMemory }: MemoryContext,
-  space: ProcessMemory,
-): Promise<Mapping> {
-  const kind = kindOf(vma, mm, files);
-  const id = sharedMemoryId(vma, files);
-  const shared = id === undefined ? undefined : await sharedMemory.pages(id, pageSize);
-  const isKernels = kind === 'vvar' || kind === 'vsyscall' || kind === 'vdso';
-  const hole = isKernels ? 'kernel' : id === undefined && isFileMapping(vma) ? 'file' : 'zero';
-  const region: Region = {
-    start: address(vma.start),
-    end: address(vma.end),
-    permissions: permissionsOf(vma),
-    fileOffset: vma.pgoff,
-    kind,
-    name: nameOf(vma, kind, files, sharedMemory.sysvKeys),
-    get presentBytes() {
-      return space.presentBytes(this);
-    },
-    location,
-  };
-  return { region, shared, hole, isShared: id !== undefined };
+  const process = { pid, mm, pages };
+  return new ProcessMemory(process, await readMappings(process, vmas, context), context);
 }
 
 class ProcessMemory implements AddressSpace {
   readonly pid: number;
   readonly pageSize: number;
-  readonly regions: Region[] = [];
+  readonly regions: readonly Region[];
   readonly argumentRange: readonly [Address, Address];
   readonly environmentRange: readonly [Address, Address];
-  readonly #mappings: Mapping[] = [];
+  /** By ascending address, without overlap. */
+  readonly #mappings: readonly Mapping[];
   readonly #pages: PageRuns | undefined;
   readonly #images: ImageSet;
 
-  constructor(pid: number, pageSize: number, mm: MmEntry, pages: PageRuns | undefined, images: ImageSet) {
+  constructor({ pid, mm, pages }: MappedProcess, mappings: readonly Mapping[], context: MemoryContext) {
     this.pid = pid;
-    this.pageSize = pageSize;
-    this.argumentRange = [address(mm.mm_arg_start), address(mm.mm_arg_end)];
-    this.environmentRange = [address(mm.mm_env_start), address(mm.mm_env_end)];
+    this.pageSize = pages?.pageSize ?? context.pageSize;
+    this.argumentRange = [address(mm?.mm_arg_start ?? 0n), address(mm?.mm_arg_end ?? 0n)];
+    this.environmentRange = [address(mm?.mm_env_start ?? 0n), address(mm?.mm_env_end ?? 0n)];
+    this.regions = mappings.map(({ region }) => region);
+    this.#mappings = mappings;
     this.#pages = pages;
-    this.#images = images;
-  }
-
-  addMapping(mapping: Mapping): void {
-    this.#mappings.push(mapping);
-    this.regions.push(mapping.region);
+    this.#images = context.images;
   }
 
   regionAt(at: bigint): Region | undefined {
@@ -154,16 +73,8 @@ class ProcessMemory implements AddressSpace {
     return low;
   }
 
-  presentBytes(region: Region): number {
-    const mapping = this.#mappings[this.#firstEndingAfter(region.start)];
-    let sum = 0;
-    for (const { origin, length } of mapping ? this.#pagesOf(mapping, region.start, region.end) : []) {
-      if (origin === 'present') sum += length;
-    }
-    return sum;
-  }
-
   extents(start: bigint, length: number): readonly Extent[] {
+    checkLength(length, Number.MAX_SAFE_INTEGER);
     const to = start + BigInt(length);
     const extents: Extent[] = [];
     let at = start;
@@ -211,9 +122,7 @@ class ProcessMemory implements AddressSpace {
   }
 
   async read(start: bigint, length: number): Promise<MemoryRead> {
-    if (length < 0 || length > MAX_READ_LENGTH) {
-      throw new ExhibitError('BAD_RANGE', `cannot read ${length} bytes of memory at once`);
-    }
+    checkLength(length, MAX_READ_LENGTH);
     const bytes = new Uint8Array(length);
     const extents = this.extents(start, length);
     for (const extent of extents) {
@@ -231,6 +140,14 @@ function* holes(hole: PageOrigin, from: bigint, to: bigint, knownUntil: bigint):
   const border = hole === 'kernel' || knownUntil > to ? to : knownUntil < from ? from : knownUntil;
   if (from < border) yield gap(from, border, hole);
   if (border < to) yield gap(border, to, 'missing');
+}
+
+function checkLength(length: number, limit: number): void {
+  if (Number.isSafeInteger(length) && length >= 0 && length <= limit) return;
+  throw new ExhibitError(
+    'BAD_RANGE',
+    `cannot look at ${length} bytes of memory at once; the limit is ${limit}`,
+  );
 }
 
 const gap = (from: bigint, to: bigint, origin: PageOrigin): Extent => ({

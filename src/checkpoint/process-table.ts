@@ -4,19 +4,21 @@
  */
 import type { Entry } from '../criu/image.ts';
 import { imageKinds } from '../criu/image-kinds.ts';
-import type { CoreEntry, PstreeEntry, TaskKobjIdsEntry } from '../criu/schemas/process.ts';
-import type { AddressSpace } from './address-space.ts';
+import type { MmEntry } from '../criu/schemas/memory.ts';
+import type { CoreEntry, CredsEntry, PstreeEntry, TaskKobjIdsEntry } from '../criu/schemas/process.ts';
 import type { Process, TaskState, Thread } from './checkpoint.ts';
 import { toCredentials } from './credentials.ts';
 import { type DescriptorContext, readDescriptors } from './descriptor-table.ts';
-import { type MemoryContext, readAddressSpace } from './process-memory.ts';
-import { readCommandLine, readEnvironment } from './string-block.ts';
+import type { LocatedVma, MemoryContext } from './mappings.ts';
+import { once } from './once.ts';
+import { readAddressSpace } from './process-memory.ts';
+import { readCommandLine, readEnvironment, type StringBudget } from './string-block.ts';
 import { pointersOf } from './thread-pointers.ts';
 
 /** Linux's largest PID_MAX: no container has more tasks. */
 const MAX_TASKS = 4 * 1024 * 1024;
 
-/** CRIU's TASK_* numbers (criu/include/pid.h). 6 is a zombie in images of other versions. */
+/** COMPEL_TASK_* (compel/include/uapi/task-state.h) and CRIU's own TASK_*; a zombie is dumped as dead. */
 const TASK_STATES: Readonly<Record<number, TaskState>> = {
   1: 'alive',
   2: 'dead',
@@ -26,56 +28,60 @@ const TASK_STATES: Readonly<Record<number, TaskState>> = {
   6: 'dead',
 };
 
-export type ProcessContext = MemoryContext & DescriptorContext;
+export type ProcessContext = MemoryContext & DescriptorContext & { readonly strings: StringBudget };
 
 /** All processes, in the order of pstree.img. */
 export async function readProcesses(context: ProcessContext): Promise<readonly Process[]> {
   const { images } = context;
-  const processes = new Map<number, Process>();
-  let tasks = 0;
-  for (const { message } of await images.read('pstree.img', imageKinds.pstree)) {
-    tasks += 1 + message.threads.length;
-    if (processes.has(message.pid) || tasks > MAX_TASKS) {
-      const why = processes.has(message.pid) ? 'is listed twice' : 'is one of more than any kernel allows';
-      images.notes.warn(`process ${message.pid} ${why}; left out`, images.pathOf('pstree.img'));
+  const processes: Process[] = [];
+  const tasks = new Set<number>();
+  for (const entry of await images.read('pstree.img', imageKinds.pstree)) {
+    const { pid, threads } = entry.message;
+    if (tasks.has(pid) || tasks.size + threads.length >= MAX_TASKS) {
+      const why = tasks.has(pid) ? 'is listed twice' : 'is one of more than any kernel allows';
+      images.notes.warn(`process ${pid} ${why}; left out`, images.pathOf('pstree.img'), entry.offset);
       continue;
     }
-    processes.set(message.pid, await readProcess(message, context));
+    processes.push(await readProcess(entry, tasks, context));
   }
-  return [...processes.values()];
+  return processes;
 }
 
-async function readProcess(tree: PstreeEntry, context: ProcessContext): Promise<Process> {
+/** `tasks` are all PIDs and TIDs so far. */
+async function readProcess(
+  tree: Entry<PstreeEntry>,
+  tasks: Set<number>,
+  context: ProcessContext,
+): Promise<Process> {
   const { images, files } = context;
-  const { pid } = tree;
-  const coreName = `core-${pid}.img`;
-  const core = await images.readOne(coreName, imageKinds.core);
-  if (core === undefined) images.notes.warn(`${coreName} is missing: little is known of process ${pid}`);
+  const { pid, ppid, pgid, sid } = tree.message;
+  tasks.add(pid);
+  const core = await readCore(pid, `process ${pid}`, context);
   const task = core?.message.tc;
   const state = task ? (TASK_STATES[task.task_state] ?? 'unknown') : 'unknown';
   const ids = core?.message.ids ?? (await images.readOne(`ids-${pid}.img`, imageKinds.ids))?.message;
   const fs = (await images.readOne(`fs-${pid}.img`, imageKinds.fs))?.message;
-  const mm = await readMm(pid, context);
+  const mm = (await images.readOne(`mm-${pid}.img`, imageKinds.mm))?.message;
   if (mm === undefined && (state === 'alive' || state === 'stopped')) {
-    images.notes.warn(`mm-${pid}.img is missing: the memory of process ${pid} cannot be read`);
+    images.notes.warn(`mm-${pid}.img is missing: it is not known where the memory of process ${pid} was`);
   }
-  const threads = await readThreads(tree, core, state, context);
+  const threads = await readThreads(tree.message, core?.message, state, tasks, context);
   return {
     pid,
-    parentPid: tree.ppid,
-    processGroup: tree.pgid,
-    session: tree.sid,
+    parentPid: ppid,
+    processGroup: pgid,
+    session: sid,
     comm: task?.comm ?? '',
     state,
     exitCode: task?.exit_code ?? 0,
     threads,
     credentials: threads.find(({ tid }) => tid === pid)?.credentials,
     namespaces: ids ? namespacesOf(ids) : {},
-    executable: mm && files.reference(mm.message.exe_file_id),
+    executable: mm && files.reference(mm.exe_file_id),
     workingDirectory: fs && files.reference(fs.cwd_id),
     root: fs && files.reference(fs.root_id),
     umask: fs?.umask,
-    location: images.locate(coreName, core ?? { offset: 0, length: 0 }),
+    location: core ? images.locate(coreName(pid), core) : images.locate('pstree.img', tree),
     ...readers(pid, ids, mm, context),
   };
 }
@@ -84,18 +90,16 @@ async function readProcess(tree: PstreeEntry, context: ProcessContext): Promise<
 function readers(
   pid: number,
   ids: TaskKobjIdsEntry | undefined,
-  mm: Awaited<ReturnType<typeof readMm>>,
+  mm: MmEntry | undefined,
   context: ProcessContext,
 ): Pick<Process, 'addressSpace' | 'commandLine' | 'environment' | 'descriptors'> {
-  const { notes } = context.images;
-  const addressSpace = once(async (): Promise<AddressSpace | undefined> => {
-    if (mm === undefined) return undefined;
-    return readAddressSpace(pid, mm, await readVmas(pid, mm, context), context);
-  });
+  const addressSpace = once(async () =>
+    readAddressSpace(pid, mm, mm ? await readVmas(pid, mm, context) : [], context),
+  );
   const strings = (read: typeof readCommandLine) =>
     once(async () => {
-      const space = await addressSpace();
-      return space && read(space, notes);
+      const space = mm && (await addressSpace());
+      return space && read(space, context.strings);
     });
   return {
     addressSpace,
@@ -105,51 +109,74 @@ function readers(
   };
 }
 
-const readMm = (pid: number, { images }: ProcessContext) => images.readOne(`mm-${pid}.img`, imageKinds.mm);
+const coreName = (tid: number): string => `core-${tid}.img`;
+
+async function readCore(
+  tid: number,
+  what: string,
+  { images }: ProcessContext,
+): Promise<Entry<CoreEntry> | undefined> {
+  const core = await images.readOne(coreName(tid), imageKinds.core);
+  if (core === undefined) images.notes.warn(`${coreName(tid)} is missing: little is known of ${what}`);
+  return core;
+}
 
 /** VMAs stand in the mm image, or in older CRIU's vmas-PID.img. */
 async function readVmas(
   pid: number,
-  mm: NonNullable<Awaited<ReturnType<typeof readMm>>>,
+  mm: MmEntry,
   { images }: ProcessContext,
-) {
+): Promise<readonly LocatedVma[]> {
   const name = `vmas-${pid}.img`;
-  if (mm.message.vmas.length > 0 || !images.has(name)) {
-    return mm.message.vmas.map((vma) => ({ vma, location: images.locateMessage(`mm-${pid}.img`, vma) }));
+  if (mm.vmas.length > 0 || !images.has(name)) {
+    return mm.vmas.map((vma) => ({ vma, location: images.locateMessage(`mm-${pid}.img`, vma) }));
   }
   const entries = await images.read(name, imageKinds.vmas);
   return entries.map((entry) => ({ vma: entry.message, location: images.locate(name, entry) }));
 }
 
 async function readThreads(
-  tree: PstreeEntry,
-  core: Entry<CoreEntry> | undefined,
+  { pid, threads: tids }: PstreeEntry,
+  main: CoreEntry | undefined,
   state: TaskState,
-  { images }: ProcessContext,
+  tasks: Set<number>,
+  context: ProcessContext,
 ): Promise<readonly Thread[]> {
   // CRIU leaves the thread list of a zombie unset; only its main thread is left of it.
-  const tids = state === 'dead' ? [tree.pid] : [...new Set(tree.threads)];
+  if (state === 'dead') return [toThread(pid, main, main, undefined)];
+  const { images } = context;
   const threads: Thread[] = [];
-  for (const tid of tids) {
-    const own = tid === tree.pid ? core : await images.readOne(`core-${tid}.img`, imageKinds.core);
-    if (own === undefined && tid !== tree.pid) {
+  for (const tid of new Set(tids)) {
+    if (tid !== pid && tasks.has(tid)) {
       images.notes.warn(
-        `core-${tid}.img is missing: little is known of thread ${tid} of process ${tree.pid}`,
+        `thread ${tid} of process ${pid} is listed twice; left out`,
+        images.pathOf('pstree.img'),
       );
+      continue;
     }
-    threads.push(toThread(tid, own?.message, core?.message));
+    tasks.add(tid);
+    const core =
+      tid === pid ? main : (await readCore(tid, `thread ${tid} of process ${pid}`, context))?.message;
+    const creds =
+      core?.thread_core?.creds ?? (await images.readOne(`creds-${tid}.img`, imageKinds.creds))?.message;
+    threads.push(toThread(tid, core, main, creds));
   }
   return threads;
 }
 
-function toThread(tid: number, core: CoreEntry | undefined, main: CoreEntry | undefined): Thread {
+function toThread(
+  tid: number,
+  core: CoreEntry | undefined,
+  main: CoreEntry | undefined,
+  creds: CredsEntry | undefined,
+): Thread {
   const thread = core?.thread_core;
   const { instruction, stack } = pointersOf(core);
   return {
     tid,
     // Older CRIU records the name of the main thread only.
     comm: thread?.comm ?? core?.tc?.comm ?? main?.tc?.comm ?? '',
-    credentials: thread?.creds && toCredentials(thread.creds, thread, main?.tc?.old_seccomp_mode),
+    credentials: creds && toCredentials(creds, thread, main?.tc?.old_seccomp_mode),
     instructionPointer: instruction,
     stackPointer: stack,
     schedulingPolicy: thread?.sched_policy,
@@ -171,13 +198,4 @@ function namespacesOf(ids: TaskKobjIdsEntry): Readonly<Record<string, number>> {
   return Object.fromEntries(
     Object.entries(all).filter((entry): entry is [string, number] => entry[1] !== undefined),
   );
-}
-
-/** Calls `read` at the first call and gives its result to all. */
-export function once<T>(read: () => Promise<T>): () => Promise<T> {
-  let result: Promise<T> | undefined;
-  return () => {
-    result ??= read();
-    return result;
-  };
 }

@@ -2,7 +2,7 @@ import type { ArchiveIndex } from '../archive/archive-index.ts';
 import { readTyped } from '../criu/image.ts';
 import { imageKinds } from '../criu/image-kinds.ts';
 import type { Statistics } from './checkpoint.ts';
-import { openEntry } from './image-set.ts';
+import { openEntry } from './entry-source.ts';
 import type { NoteBook } from './note-book.ts';
 
 const ENTRY = 'stats-dump';
@@ -12,8 +12,7 @@ export async function readStatistics(
   archive: ArchiveIndex,
   notes: NoteBook,
 ): Promise<Statistics | undefined> {
-  const entry = archive.find(ENTRY);
-  const source = entry && openEntry(archive, entry, notes);
+  const source = openEntry(archive, ENTRY, notes);
   if (source === undefined) return undefined;
   const image = await readTyped(source, ENTRY, imageKinds.stats);
   notes.add(...image.notes);

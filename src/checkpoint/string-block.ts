@@ -8,65 +8,113 @@ import type { NoteBook } from './note-book.ts';
 /** The kernel allows argv and envp 6 MiB together (3/4 of its 8 MiB stack limit); what claims more is damaged. */
 const MAX_BLOCK_LENGTH = 8 * 1024 * 1024;
 
+/**
+ * Of all processes together. Some KiB each are usual, but forged processes could all show the same megabytes of one image;
+ * and a block of nothing but NULs is as many strings as bytes.
+ */
+const MAX_TOTAL_LENGTH = 64 * 1024 * 1024;
+const MAX_TOTAL_STRINGS = 4 * 1024 * 1024;
+
 type Range = readonly [bigint, bigint];
+
+/** What may still be read of the strings of a checkpoint. */
+export class StringBudget {
+  readonly notes: NoteBook;
+  #bytes = MAX_TOTAL_LENGTH;
+  #strings = MAX_TOTAL_STRINGS;
+
+  constructor(notes: NoteBook) {
+    this.notes = notes;
+  }
+
+  /** False, with a note, when so many bytes are too many. */
+  takeBytes(count: number, what: string): boolean {
+    if (count > this.#bytes) return this.#refuse(what);
+    this.#bytes -= count;
+    return true;
+  }
+
+  takeString(what: string): boolean {
+    return this.#strings-- > 0 || this.#refuse(what);
+  }
+
+  #refuse(what: string): false {
+    this.notes.warn(
+      `${what} is not shown whole: the strings of all processes are more than is read of a checkpoint`,
+    );
+    return false;
+  }
+}
 
 /** argv; undefined when its bytes are not in the archive. */
 export async function readCommandLine(
   space: AddressSpace,
-  notes: NoteBook,
+  budget: StringBudget,
 ): Promise<readonly string[] | undefined> {
+  const what = `the command line of process ${space.pid}`;
   const [start, end] = space.argumentRange;
-  const block = await readBlock(space, [start, end], 'the command line', notes);
-  if (block === undefined || block.length === 0) return block && [];
-  if (block.at(-1) === 0) return splitStrings(block);
-  // A program that overwrote the closing NUL wrote a title over argv and on into envp: the kernel shows it up to its end.
-  const title = await readBlock(space, [start, space.environmentRange[1]], 'the command line', notes);
-  return title && splitStrings(title).slice(0, 1);
+  const [environmentStart, environmentEnd] = space.environmentRange;
+  const block = await readBlock(space, [start, end], what, budget);
+  if (block === undefined) return undefined;
+  const isOverwritten = block.length === Number(end - start) && block.at(-1) !== 0;
+  if (block.length === 0 || !isOverwritten) return splitStrings(block, what, budget);
+  // A program that overwrote the closing NUL wrote a title over argv and perhaps on into envp: the kernel shows it up to
+  // its end (get_mm_cmdline in fs/proc/base.c).
+  const goesOn = environmentStart === end && environmentEnd > end;
+  const title = goesOn ? await readBlock(space, [start, environmentEnd], what, budget) : block;
+  return title && splitStrings(title.subarray(0, endOfString(title, 0)), what, budget);
 }
 
 /** envp; undefined when its bytes are not in the archive. */
 export async function readEnvironment(
   space: AddressSpace,
-  notes: NoteBook,
+  budget: StringBudget,
 ): Promise<readonly string[] | undefined> {
-  const block = await readBlock(space, space.environmentRange, 'the environment', notes);
-  return block && splitStrings(block);
+  const what = `the environment of process ${space.pid}`;
+  const block = await readBlock(space, space.environmentRange, what, budget);
+  return block && splitStrings(block, what, budget);
 }
 
+/** The bytes of a range as far as they are in the archive without a gap; undefined when the first is not. */
 async function readBlock(
   space: AddressSpace,
   [start, end]: Range,
   what: string,
-  notes: NoteBook,
+  budget: StringBudget,
 ): Promise<Uint8Array | undefined> {
   const length = end - start;
   if (length <= 0n) return new Uint8Array(0);
   if (length > BigInt(MAX_BLOCK_LENGTH)) {
-    notes.warn(
-      `${what} of process ${space.pid} claims ${length} bytes, more than any kernel allows; not read`,
-    );
+    budget.notes.warn(`${what} claims ${length} bytes, more than any kernel allows; not read`);
     return undefined;
   }
+  if (!budget.takeBytes(Number(length), what)) return undefined;
   const { bytes, extents } = await space.read(start, Number(length));
-  if (extents.every(({ origin }) => origin === 'present' || origin === 'zero')) return bytes;
-  const reasons = new Set(extents.map(({ origin }) => origin).filter((origin) => origin !== 'present'));
-  notes.warn(
-    `${what} of process ${space.pid} cannot be read: its memory is not in the archive (${[...reasons].join(', ')})`,
-  );
-  return undefined;
+  const gap = extents.find(({ origin }) => origin !== 'present');
+  if (gap === undefined) return bytes;
+  const there = Number(gap.start - start);
+  const how =
+    there === 0 ? 'cannot be read: its memory' : `can be read for its first ${there} bytes only: the rest`;
+  budget.notes.warn(`${what} ${how} is not in the archive (${gap.origin})`);
+  return there === 0 ? undefined : bytes.subarray(0, there);
+}
+
+function endOfString(block: Uint8Array, start: number): number {
+  const found = block.indexOf(0, start);
+  return found < 0 ? block.length : found;
 }
 
 /**
  * Splits at NUL bytes; text behind the last one counts, empty strings inside too. One empty string at the end may be an
  * argument; more of them are the zeros with which a program padded its new title.
  */
-function splitStrings(padded: Uint8Array): string[] {
+function splitStrings(padded: Uint8Array, what: string, budget: StringBudget): string[] {
   const decoder = new TextDecoder();
   const strings: string[] = [];
   const block = withoutPadding(padded);
   for (let start = 0; start < block.length; ) {
-    const found = block.indexOf(0, start);
-    const end = found < 0 ? block.length : found;
+    if (!budget.takeString(what)) break;
+    const end = endOfString(block, start);
     strings.push(decoder.decode(block.subarray(start, end)));
     start = end + 1;
   }

@@ -5,7 +5,8 @@
  */
 import type { MmEntry, VmaEntry } from '../criu/schemas/memory.ts';
 import type { RegionKind } from './address-space.ts';
-import { type FileTable, procPath } from './file-table.ts';
+import { type FileTable, isKernelSharedMemory, procPath } from './file-table.ts';
+import { type SharedMemory, sysvName } from './shared-memory.ts';
 
 const STATUS = {
   vsyscall: 1 << 2,
@@ -70,17 +71,19 @@ const KIND_NAMES: Partial<Record<RegionKind, string>> = {
   aio: '/[aio] (deleted)',
 };
 
-/** The last column of /proc/PID/maps; `sysvKeys` are the keys of System V segments by id. */
+/** The last column of /proc/PID/maps. */
 export function nameOf(
   vma: VmaEntry,
   kind: RegionKind,
   files: FileTable,
-  sysvKeys: ReadonlyMap<number, number>,
+  sharedMemory: SharedMemory,
 ): string {
-  if (has(vma, 'sysvIpc')) {
-    const key = sysvKeys.get(Number(vma.shmid)) ?? 0;
-    return `/SYSV${(key >>> 0).toString(16).padStart(8, '0')} (deleted)`;
-  }
-  const reference = isFileMapping(vma) ? files.reference(Number(vma.shmid)) : undefined;
+  if (has(vma, 'sysvIpc')) return `/${sysvName(sharedMemory.keyOf(Number(vma.shmid)) ?? 0)} (deleted)`;
+  if (has(vma, 'anonymousShared')) return '/dev/zero (deleted)';
+  const open = isFileMapping(vma) ? files.get(Number(vma.shmid)) : undefined;
+  const inode = open && files.memfdOf(open.file);
+  const isShared = (vma.flags & MAP_SHARED) !== 0;
+  if (inode && isShared && isKernelSharedMemory(inode)) return `${inode.name} (deleted)`;
+  const reference = open && files.referenceOf(open);
   return reference ? procPath(reference) : (KIND_NAMES[kind] ?? '');
 }

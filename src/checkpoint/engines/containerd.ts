@@ -2,7 +2,7 @@
  * containerd 2.x: names are annotations of the OCI spec under `io.kubernetes.cri.` (pkg/cri/annotations). Where spec.dump
  * is lost, status.dump has them too: no other engine writes that file.
  */
-import { commonContainer, type EngineDocuments, type Identity, podOf } from './engine-documents.ts';
+import { commonContainer, type EngineDocuments, type Identity, nonEmpty, podOf } from './engine-documents.ts';
 
 export const isContainerd = ({ spec, status }: EngineDocuments): boolean =>
   spec.get('annotations', 'io.kubernetes.cri.container-name').text !== undefined ||
@@ -10,7 +10,7 @@ export const isContainerd = ({ spec, status }: EngineDocuments): boolean =>
 
 export function identifyContainerd(documents: EngineDocuments): Identity {
   const container = commonContainer(documents);
-  const annotation = (name: string) => container.annotations[`io.kubernetes.cri.${name}`];
+  const annotation = (name: string) => nonEmpty(container.annotations[`io.kubernetes.cri.${name}`]);
   const label = (name: string) => documents.status.get('labels', `io.kubernetes.${name}`).text;
   return {
     container: {
@@ -29,5 +29,5 @@ export function identifyContainerd(documents: EngineDocuments): Identity {
 
 /** containerd sets the hostname in the sandbox, and tells the container by its environment only. */
 function hostnameOf(environment: readonly string[]): string | undefined {
-  return environment.find((each) => each.startsWith('HOSTNAME='))?.slice('HOSTNAME='.length);
+  return nonEmpty(environment.find((each) => each.startsWith('HOSTNAME='))?.slice('HOSTNAME='.length));
 }

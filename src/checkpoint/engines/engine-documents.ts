@@ -19,6 +19,9 @@ export interface Identity {
   readonly pod: Pod | undefined;
 }
 
+/** Empty text stands for nothing: CRI-O writes annotations for what it does not know too. */
+export const nonEmpty = (text: string | undefined): string | undefined => text || undefined;
+
 /** Go's zero time stands for "not set". */
 const ZERO_TIME = '0001-01-01T00:00:00Z';
 
@@ -29,7 +32,7 @@ export function annotationsOf(spec: JsonValue): Readonly<Record<string, string>>
   const pairs = spec
     .get('annotations')
     .members.flatMap(([key, value]): [string, string][] =>
-      value.text === undefined ? [] : [[key, value.text]],
+      value.anyText === undefined ? [] : [[key, value.anyText]],
     );
   return Object.fromEntries(pairs);
 }
@@ -59,5 +62,5 @@ export function podOf(
   namespace: string | undefined,
   uid: string | undefined,
 ): Pod | undefined {
-  return name === undefined || namespace === undefined ? undefined : { name, namespace, uid };
+  return name && namespace ? { name, namespace, uid: nonEmpty(uid) } : undefined;
 }
