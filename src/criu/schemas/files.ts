@@ -89,7 +89,6 @@ export const regFileEntry = message('reg_file_entry', {
   checksum_config: optional(uint32(13)),
   checksum_parameter: optional(uint32(14)),
 });
-export type RegFileEntry = MessageOf<typeof regFileEntry>;
 
 export const pipeEntry = message('pipe_entry', {
   id: uint32(1),
