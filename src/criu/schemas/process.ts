@@ -96,7 +96,7 @@ export const taskRlimitsEntry = message('task_rlimits_entry', {
 const seccompMode = enumeration('seccomp_mode', { disabled: 0, strict: 1, filter: 2 });
 
 export const taskCoreEntry = message('task_core_entry', {
-  /** 1 alive, 3 zombie, 6 stopped; 4 helper and 5 thread only exist inside CRIU. */
+  /** 1 alive, 2 dead (a zombie), 3 stopped; 4 helper and 5 thread only exist inside CRIU. crit words 3 as a zombie. */
   task_state: uint32(1, 'task-state'),
   /** A wait status, for zombies. */
   exit_code: uint32(2),
