@@ -13,9 +13,9 @@ export type PageOrigin =
   | 'lazy'
   /** In the parent of an incremental checkpoint; not in this archive. */
   | 'parent'
-  /** Shown by the kernel itself (vvar, vsyscall); never in an archive. */
+  /** Memory of the kernel itself (vvar, vdso, vsyscall, the ring of a packet socket); never in an archive. */
   | 'kernel'
-  /** Promised by the pagemap, but the pages image is shorter or unreadable. */
+  /** Lost: the pages image is shorter than its pagemap says, or the pagemap is missing or damaged. */
   | 'missing'
   /** No VMA covers the address. */
   | 'unmapped';
@@ -25,17 +25,16 @@ export interface Region {
   readonly start: Address;
   /** Exclusive. */
   readonly end: Address;
-  /** As in /proc/PID/maps: `rwxp`, `r--s`… */
+  /** As in /proc/PID/maps: `rwxp`, `r--s`…; `????` for pages that the archive holds though no VMA is known there. */
   readonly permissions: string;
   /** Offset of the mapping in its file, in bytes. */
   readonly fileOffset: bigint;
-  /** `heap`, `stack`, `vdso`, `vvar`, `anonymous`, `file`, `shared`… */
   readonly kind: RegionKind;
   /** What /proc/PID/maps shows last: a path, `[heap]`, `[stack]`, `/memfd:x (deleted)` or empty. */
   readonly name: string;
   /** Bytes of it that are in the archive. */
   readonly presentBytes: number;
-  /** The VMA's entry in the mm image. */
+  /** The VMA's entry in the mm image (or vmas-PID.img); the pagemap for pages without VMA. */
   readonly location: SourceLocation;
 }
 
@@ -71,16 +70,19 @@ export interface MemoryRead {
 /** The memory of one process as a layer that knows its gaps. */
 export interface AddressSpace {
   readonly pid: number;
-  /** Bytes per page on the machine that was dumped, never the reader's. */
+  /** Bytes per page on the machine that was dumped, never the reader's: as its processes were told, or as the images prove. */
   readonly pageSize: number;
   readonly regions: readonly Region[];
-  /** argv and envp as the kernel recorded them, half-open. */
+  /** argv and envp as the kernel recorded them, half-open; empty at 0 when the mm image is lost. */
   readonly argumentRange: readonly [Address, Address];
   readonly environmentRange: readonly [Address, Address];
   /** The VMA that covers an address. */
   regionAt(address: bigint): Region | undefined;
-  /** Extents from `start`, in order, without overlap, for all of `length` bytes. */
+  /**
+   * Extents from `start`, in order, without overlap, for all of `length` bytes; neighbours may have the same origin.
+   * Throws `BAD_RANGE` for a length that is no exact number.
+   */
   extents(start: bigint, length: number): readonly Extent[];
-  /** At most MAX_READ_LENGTH bytes. */
+  /** Throws `BAD_RANGE` for more than MAX_READ_LENGTH bytes, and what the archive's source throws. */
   read(start: bigint, length: number): Promise<MemoryRead>;
 }

@@ -95,11 +95,14 @@ export interface Process {
   readonly workingDirectory: FileReference | undefined;
   readonly root: FileReference | undefined;
   readonly umask: number | undefined;
-  /** Where the core image of the process lies. */
+  /** The process's entry in its core image, or in pstree.img when that is missing. */
   readonly location: SourceLocation;
-  /** Undefined for a zombie or when the mm image is missing. */
+  /** Undefined for a zombie, or when both the mm image and the pagemap are missing. */
   addressSpace(): Promise<AddressSpace | undefined>;
-  /** argv, from the process's own memory; undefined when its pages are not in the archive. */
+  /**
+   * argv, or the title that the process wrote over it, from its own memory; undefined when its first page is not in the
+   * archive. Zeros that pad a title are no arguments.
+   */
   commandLine(): Promise<readonly string[] | undefined>;
   /** envp, from the process's own memory. Strings without `=` are legal and kept. */
   environment(): Promise<readonly string[] | undefined>;
