@@ -15,6 +15,11 @@ interface CommandEntry {
 const COMMANDS: readonly CommandEntry[] = [
   { name: 'pods', summary: 'list pods, their nodes and containers', load: () => import('./pods.ts') },
   { name: 'capture', summary: 'checkpoint a running container', load: () => import('./capture.ts') },
+  {
+    name: 'doctor',
+    summary: 'say what keeps this node from being captured on',
+    load: () => import('./doctor.ts'),
+  },
   { name: 'list', summary: 'list the checkpoint archives in folders', load: () => import('./list.ts') },
   { name: 'show', summary: 'say what checkpoint archives are of', load: () => import('./show.ts') },
   {

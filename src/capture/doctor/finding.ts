@@ -1,0 +1,12 @@
+/** What one check of the node says. */
+export interface Finding {
+  /** Stable: scripts match on it. */
+  readonly id: string;
+  readonly title: string;
+  /** `unknown`: it could not be looked at, and `evidence` says why. */
+  readonly status: 'ok' | 'warning' | 'failure' | 'unknown';
+  /** What was looked at and what it said. */
+  readonly evidence: string;
+  /** Commands to paste on the node, or lines for a file; empty where nothing is to be done. */
+  readonly cure: readonly string[];
+}
