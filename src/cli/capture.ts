@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { ExhibitError } from '../bytes/exhibit-error.ts';
 import { findAccess } from '../capture/access.ts';
 import { type CapturePlan, type CaptureReport, planCapture, takeCheckpoint } from '../capture/capture.ts';
+import { withCaptureLock } from '../capture/capture-lock.ts';
 import { type HeldResult, holdSignals } from '../capture/held-signals.ts';
 import { MAX_TIMEOUT_SECONDS, type RouteName } from '../capture/route.ts';
 import { type CaptureTarget, parseTarget } from '../capture/target.ts';
@@ -83,7 +84,10 @@ async function capture(
   const target = readTarget(text, options, access.cluster?.namespace, command);
   const plan = await planCapture(target, access, { ...options, timeoutSeconds: options.timeout });
   io.err(planLines(plan));
-  const { value: report, signals } = await takeHeld(plan, io);
+  const { value: report, signals } = await withCaptureLock(plan.target, () => takeHeld(plan, io), {
+    onWait: (pid) =>
+      io.err(`exhibit (process ${pid}) is capturing this container already: waiting for it to end\n`),
+  });
   if (options.json) await io.out(`${toJson(report)}\n`);
   else await io.out(reportLines(report));
   const ran = report.container_afterwards.verdict;

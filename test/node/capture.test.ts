@@ -52,6 +52,20 @@ async function restarts(pod: string): Promise<string> {
   return node().kubectl(['get', 'pod', '-n', pods.SHOP, pod, '-o', path]);
 }
 
+test('two captures at once come one after the other, and both are whole', async () => {
+  const [first, second] = await Promise.all([
+    node().exhibit(['capture', '--json', 'shop/web/app', ...admin()]),
+    node().exhibit(['capture', '--json', 'shop/web/app', ...admin()]),
+  ]);
+  expect([first.code, second.code]).toEqual([0, 0]);
+  expect(first.stderr + second.stderr).toMatch(
+    /exhibit \(process \d+\) is capturing this container already: waiting/,
+  );
+  const archives = [first, second].map(({ stdout }) => (JSON.parse(stdout) as CaptureReport).archive);
+  expect(new Set(archives.map(({ path }) => path)).size).toBe(2);
+  for (const { path } of archives) expect((await node().exhibit(['inspect', path])).code).toBe(0);
+});
+
 describe('through the kubelet', () => {
   test('with a client certificate: the archive is there, and the container goes on counting', async () => {
     const result = await report('shop/web/sidecar', ...admin());

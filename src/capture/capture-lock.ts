@@ -1,0 +1,117 @@
+/**
+ * Captures of one container by our own processes come one after the other, and never two within a second: the kubelet names
+ * archives by the second, and containerd fails the second of two at once or writes it over the first
+ * (measured on containerd 2.1.9). A lock is a file that names its holder by PID and start time, so that one left behind by a
+ * process that was killed is told from one that is held.
+ */
+import { createHash, randomUUID } from 'node:crypto';
+import { link, lstat, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ExhibitError } from '../bytes/exhibit-error.ts';
+import { type ContainerTarget, formatTarget } from './target.ts';
+
+/** How often a waiting process looks again, in milliseconds. */
+const POLL = 100;
+
+/** The kubelet's file names tell seconds apart, no less. */
+const SHORTEST_INTERVAL = 1000;
+
+export interface CaptureLockOptions {
+  /** Where locks lie. Default: a folder of this user's in the system's temporary folder. */
+  readonly folder?: string | undefined;
+  /** Hears once that another process is capturing this container, with its PID. */
+  readonly onWait?: ((pid: number) => void) | undefined;
+}
+
+/** Runs `action` while no other process of ours captures this container; waits for one that does. */
+export async function withCaptureLock<T>(
+  target: ContainerTarget,
+  action: () => Promise<T>,
+  options: CaptureLockOptions = {},
+): Promise<T> {
+  const folder = options.folder ?? (await ownFolder());
+  const name = createHash('sha256').update(formatTarget(target)).digest('hex');
+  const path = join(folder, `capture-${name}`);
+  await take(path, folder, options);
+  const earliestEnd = Date.now() + SHORTEST_INTERVAL;
+  try {
+    return await action();
+  } finally {
+    await sleep(Math.max(0, earliestEnd - Date.now()));
+    await rm(path, { force: true });
+  }
+}
+
+async function take(path: string, folder: string, { onWait }: CaptureLockOptions): Promise<void> {
+  const claim = join(folder, randomUUID());
+  await writeFile(claim, `${process.pid} ${await startOf(process.pid)}`, { mode: 0o600, flag: 'wx' });
+  try {
+    for (let told = false; ; told = true) {
+      if (await isFirst(claim, path)) return;
+      const holder = await holderOf(path);
+      if (holder === undefined) await clear(path, folder);
+      else if (!told) onWait?.(holder);
+      await sleep(POLL);
+    }
+  } finally {
+    await rm(claim, { force: true });
+  }
+}
+
+/** A link to a file that is whole already: the lock is never seen without its holder's name. */
+async function isFirst(claim: string, path: string): Promise<boolean> {
+  try {
+    await link(claim, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** Removes a lock that nobody holds; one that somebody took in the meantime is put back. */
+async function clear(path: string, folder: string): Promise<void> {
+  const aside = join(folder, randomUUID());
+  if (
+    !(await rename(path, aside).then(
+      () => true,
+      () => false,
+    ))
+  )
+    return;
+  if ((await holderOf(aside)) !== undefined) await link(aside, path).catch(() => undefined);
+  await rm(aside, { force: true });
+}
+
+/** The PID of the process that holds a lock; undefined when that process has ended, or the lock is gone. */
+async function holderOf(path: string): Promise<number | undefined> {
+  const [pid = '', start] = (await readFile(path, 'utf8').catch(() => '')).split(' ');
+  return /^\d+$/.test(pid) && (await startOf(Number(pid))) === start ? Number(pid) : undefined;
+}
+
+/** When a process started, in the kernel's ticks (field 22 of proc_pid_stat(5)); elsewhere only whether it is there. */
+async function startOf(pid: number): Promise<string> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+  if (stat !== undefined) return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  try {
+    process.kill(pid, 0);
+    return 'running';
+  } catch {
+    return 'ended';
+  }
+}
+
+/** In a folder that others can write to, a folder of that name may be somebody's trap. */
+async function ownFolder(): Promise<string> {
+  const user = process.getuid?.() ?? 0;
+  const folder = join(tmpdir(), `exhibit-${user}`);
+  await mkdir(folder, { mode: 0o700, recursive: true });
+  const { uid, mode } = await lstat(folder);
+  const isOurs = process.getuid === undefined || (uid === user && (mode & 0o022) === 0);
+  if (isOurs && (await lstat(folder)).isDirectory()) return folder;
+  throw new ExhibitError('BAD_LOCK_FOLDER', `${folder} belongs to somebody else; remove it, or set TMPDIR`, {
+    source: folder,
+  });
+}
