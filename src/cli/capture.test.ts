@@ -84,6 +84,7 @@ async function exhibit(...argv: readonly string[]) {
       stdout += text;
     },
     outBytes: async () => undefined,
+    input: (async function* () {})(),
     err: (text) => {
       stderr += text;
     },

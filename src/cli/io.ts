@@ -4,6 +4,8 @@ export interface Io {
   out(text: string): Promise<void>;
   /** Raw bytes, for `--output -`. */
   outBytes(bytes: Uint8Array): Promise<void>;
+  /** Standard input, in pieces. */
+  readonly input: AsyncIterable<Uint8Array>;
   /** Progress, warnings and errors. */
   err(text: string): void;
   /** Width in columns to fit results into; Infinity where the output is not a terminal. */
@@ -48,6 +50,10 @@ export function processIo(): Io {
   return {
     out: write,
     outBytes: write,
+    // Touched only by who reads it: an open standard input keeps the process alive.
+    get input() {
+      return process.stdin;
+    },
     err: (text) => stderr.write(text),
     // A pseudo-terminal that nobody sized says 0.
     columns: stdout.isTTY ? stdout.columns || 80 : Number.POSITIVE_INFINITY,

@@ -34,6 +34,7 @@ const COMMANDS: readonly CommandEntry[] = [
   },
   { name: 'extract', summary: 'copy files out of an archive, safely', load: () => import('./extract.ts') },
   { name: 'decode', summary: 'print CRIU images as JSON', load: () => import('./decode.ts') },
+  { name: 'encode', summary: 'write a CRIU image from its JSON', load: () => import('./encode.ts') },
 ];
 
 const EXAMPLES = `

@@ -80,7 +80,8 @@ export interface TypedImage<T> {
   readonly notes: readonly Note[];
 }
 
-const unknownMessage: MessageSchema = message('unknown', {});
+/** Of images of unknown kind: every field is an unknown one. */
+export const unknownMessage: MessageSchema = message('unknown', {});
 
 /**
  * Tells what an image is from its first bytes, or for raw images from its name. Throws `BAD_IMAGE` for what is none.

@@ -9,7 +9,8 @@ import type { NamedField, Presentation } from './schema.ts';
 
 type FlagTable = readonly (readonly [name: string, bit: number])[];
 
-const FLAGS: Readonly<Partial<Record<Presentation, FlagTable>>> = {
+/** The names of bits, by the presentation of the field. */
+export const VALUE_FLAGS: Readonly<Partial<Record<Presentation, FlagTable>>> = {
   'mmap.prot': [
     ['PROT_READ', 1],
     ['PROT_WRITE', 2],
@@ -76,7 +77,7 @@ const FLAGS: Readonly<Partial<Record<Presentation, FlagTable>>> = {
 type Words = Readonly<Record<number, string>>;
 
 /** Socket words, by the name of the field. */
-const SOCKET_WORDS: Readonly<Record<string, Words>> = {
+export const SOCKET_WORDS: Readonly<Record<string, Words>> = {
   family: { 1: 'UNIX', 2: 'INET', 10: 'INET6', 16: 'NETLINK', 17: 'PACKET' },
   type: { 1: 'STREAM', 2: 'DGRAM', 3: 'RAW', 5: 'SEQPACKET', 10: 'PACKET' },
   state: {
@@ -94,14 +95,15 @@ const SOCKET_WORDS: Readonly<Record<string, Words>> = {
   proto: { 0: 'IP', 6: 'TCP', 17: 'UDP', 136: 'UDPLITE' },
 };
 
-const TASK_STATES: Words = { 1: 'Alive', 3: 'Zombie', 6: 'Stopped' };
+/** Words of a task’s state. */
+export const TASK_STATES: Words = { 1: 'Alive', 3: 'Zombie', 6: 'Stopped' };
 
 /** One number as crit shows it with --pretty. `isHex` is set inside messages that are shown in hexadecimal. */
 export function prettyNumber(field: NamedField, value: number | bigint, isHex: boolean): JsonValue {
   const { presentation } = field;
   if (isHex || presentation === 'hex') return hexadecimal(value);
   if (presentation === undefined) return value;
-  const flags = FLAGS[presentation];
+  const flags = VALUE_FLAGS[presentation];
   if (flags !== undefined) return flagNames(Number(value), flags);
   switch (presentation) {
     case 'dev':

@@ -14,6 +14,7 @@ export async function runProgram(argv: readonly string[], overrides: Partial<Io>
   const io: Io = {
     out: async (text) => void stdout.push(Buffer.from(text)),
     outBytes: async (bytes) => void stdout.push(Buffer.from(bytes)),
+    input: (async function* () {})(),
     err: (text) => {
       stderr += text;
     },
