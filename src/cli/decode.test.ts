@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -95,6 +95,33 @@ describe('exhibit decode', () => {
     expect(code).toBe(1);
     expect(stderr).toContain('memory pages');
     expect(stderr).toContain('exhibit memparse');
+  });
+
+  it('prints network dumps and firewall rules in a form of its own', async () => {
+    const copy = (name: string): string => {
+      const path = join(folder, name.replace('.img', '-9.img'));
+      copyFileSync(`src/criu/golden/netlink/${name}`, path);
+      return path;
+    };
+    const rules = await runProgram(['decode', copy('rule.img'), '--pretty']);
+    expect([rules.code, rules.stderr]).toEqual([0, '']);
+    expect(JSON.parse(rules.stdout)).toMatchObject({
+      raw: 'RULE',
+      size: 532,
+      entries: expect.arrayContaining([expect.objectContaining({ priority: 99, action: 'prohibit' })]),
+    });
+    const firewall = await runProgram(['decode', copy('iptables.img'), '--json-lines']);
+    expect(firewall.stdout.trimEnd()).not.toContain('\n');
+    expect(JSON.parse(firewall.stdout)).toMatchObject({
+      image: join(folder, 'iptables-9.img'),
+      raw: 'IPTABLES',
+      lines: expect.arrayContaining(['-A INPUT -p tcp -m tcp --dport 8080 -j ACCEPT']),
+    });
+    const damaged = file('route-9.img', readFileSync('src/criu/golden/netlink/route.img').subarray(0, 100));
+    const cut = await runProgram(['decode', damaged]);
+    expect(cut.code).toBe(3);
+    expect(JSON.parse(cut.stdout).entries).toHaveLength(1);
+    expect(cut.stderr).toContain('inside the header of a netlink message');
   });
 
   it('prints what a damaged image has, warns, and ends with 3', async () => {

@@ -7,7 +7,7 @@ import type { Note } from '../bytes/note.ts';
 import { type CritJsonOptions, writeCritJson } from '../criu/crit-json.ts';
 import { readHeader } from '../criu/image.ts';
 import { isImageName, rawKindOf } from '../criu/image-kinds.ts';
-import { pythonJson } from '../criu/python-json.ts';
+import { isReadableRaw, writeRawJson } from '../criu/raw-json.ts';
 import type { ConfigureCommand } from './command.ts';
 import type { ExitCode, Io } from './io.ts';
 import { openArchiveOf } from './open.ts';
@@ -17,8 +17,9 @@ const DETAILS = `
 FILE is a checkpoint archive, or a single image that was copied out of one.
 IMAGE is a name such as pstree.img, core-1 or checkpoint/pstree.img. One IMAGE is
 printed as \`crit decode\` prints it. Several, or all when none is named, come as
-JSON Lines that tell the image's name first. Raw images have no messages; among all
-images they are named with what they hold.
+JSON Lines that tell the image's name first. Raw images are not crit's: network dumps
+and firewall rules are printed in a form of our own, pages only among all images, by
+what they are.
 
 Examples:
   exhibit decode checkpoint.tar pstree
@@ -182,8 +183,12 @@ async function printImage(
     pretty: options.pretty === true,
     ...(withName ? { prefix: { image: name } } : {}),
   };
+  const raw = rawKindOf(name);
   try {
-    const notes = await writeCritJson(name, source, (text) => io.out(text), json);
+    const notes =
+      raw !== undefined && (withName || isReadableRaw(raw))
+        ? await writeRawJson(name, raw, source, io.out, json)
+        : await writeCritJson(name, source, io.out, json);
     await io.out('\n');
     return notes;
   } catch (error) {
@@ -201,19 +206,13 @@ function withAdvice(error: ExhibitError, name: string): ExhibitError {
   });
 }
 
-/** One image of a stream: raw ones are described, what is no image is a note. */
+/** One image of a stream: what is no image is a note. */
 async function printOneOfMany(
   entry: ArchiveEntry,
   archive: ArchiveIndex,
   options: DecodeOptions,
   io: Io,
 ): Promise<readonly Note[]> {
-  const raw = rawKindOf(entry.path);
-  if (raw !== undefined) {
-    const description = { image: entry.path, raw: raw.name, content: raw.content, size: entry.size };
-    await io.out(`${pythonJson(description, options.pretty === true ? 4 : undefined)}\n`);
-    return [];
-  }
   try {
     return await printImage(entry.path, archive.open(entry), true, options, io);
   } catch (error) {
