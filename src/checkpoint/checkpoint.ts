@@ -3,6 +3,9 @@ import type { Note } from '../bytes/note.ts';
 import type { SourceLocation } from '../bytes/source-location.ts';
 import type { AddressSpace } from './address-space.ts';
 import type { Descriptor, FileReference } from './descriptors.ts';
+import type { KernelObjects } from './kernel-objects.ts';
+import type { Registers } from './registers.ts';
+import type { Timer } from './timers.ts';
 
 /** What wrote the archive. */
 export type Engine = 'containerd' | 'cri-o' | 'podman' | 'unknown';
@@ -28,6 +31,8 @@ export interface Checkpoint {
   rootfsChanges(): Promise<readonly RootfsChange[]>;
   /** Files whose content is in the archive: changed ones, tmpfs contents, volumes, deleted ones, memfds, shared memory. */
   heldFiles(): Promise<readonly HeldFile[]>;
+  /** Control groups, IPC, network namespaces, seccomp filters. */
+  readonly kernel: KernelObjects;
   /** Notes of everything read so far; reading more may add some. */
   notes(): readonly Note[];
 }
@@ -108,6 +113,7 @@ export interface Process {
   environment(): Promise<readonly string[] | undefined>;
   /** In ascending order of number. */
   descriptors(): Promise<readonly Descriptor[]>;
+  timers(): Promise<readonly Timer[]>;
 }
 
 export type TaskState = 'alive' | 'dead' | 'stopped' | 'helper' | 'thread' | 'unknown';
@@ -120,6 +126,11 @@ export interface Thread {
   readonly stackPointer: bigint | undefined;
   readonly schedulingPolicy: number | undefined;
   readonly nice: number | undefined;
+  /** Index of the last seccomp filter that was put on it. */
+  readonly seccompFilter: number | undefined;
+  /** Id of the set of control groups that it was in. */
+  readonly controlGroupSet: number | undefined;
+  registers(): Promise<Registers | undefined>;
 }
 
 export interface Credentials {

@@ -13,6 +13,7 @@ import { FileTable } from './file-table.ts';
 import { readHeldFiles } from './held-files.ts';
 import { ImageSet } from './image-set.ts';
 import { readJson } from './json-document.ts';
+import { kernelObjects } from './kernel-objects.ts';
 import { boundMounts, mergeMounts, readMountPoints, specMounts } from './mounts.ts';
 import { NoteBook } from './note-book.ts';
 import { once } from './once.ts';
@@ -124,7 +125,10 @@ function sizesOf(archive: ArchiveIndex, folder: string): Sizes {
   return { total, memoryPages, rootfsDiff: archive.find('rootfs-diff.tar')?.size ?? 0 };
 }
 
-type Readers = Pick<Checkpoint, 'statistics' | 'processes' | 'mounts' | 'rootfsChanges' | 'heldFiles'>;
+type Readers = Pick<
+  Checkpoint,
+  'statistics' | 'processes' | 'mounts' | 'rootfsChanges' | 'heldFiles' | 'kernel'
+>;
 
 function readers(archive: ArchiveIndex, images: ImageSet, { config, spec }: EngineDocuments): Readers {
   const { notes } = images;
@@ -134,6 +138,7 @@ function readers(archive: ArchiveIndex, images: ImageSet, { config, spec }: Engi
   const mountPoints = once(() => readMountPoints(images));
   const rootfsDiff = once(() => openRootfsDiff(archive, notes));
   return {
+    kernel: kernelObjects(images),
     statistics: once(() => readStatistics(archive, notes)),
     processes: once(async () =>
       readProcesses({

@@ -9,11 +9,14 @@ import type { CoreEntry, CredsEntry, PstreeEntry, TaskKobjIdsEntry } from '../cr
 import type { Process, TaskState, Thread } from './checkpoint.ts';
 import { toCredentials } from './credentials.ts';
 import { type DescriptorContext, readDescriptors } from './descriptor-table.ts';
+import type { ImageSet } from './image-set.ts';
 import type { LocatedVma, MemoryContext } from './mappings.ts';
 import { once } from './once.ts';
 import { readAddressSpace } from './process-memory.ts';
+import { readRegisters } from './registers.ts';
 import { readCommandLine, readEnvironment, type StringBudget } from './string-block.ts';
 import { pointersOf } from './thread-pointers.ts';
+import { readTimers } from './timers.ts';
 
 /** Linux's largest PID_MAX: no container has more tasks. */
 const MAX_TASKS = 4 * 1024 * 1024;
@@ -92,7 +95,7 @@ function readers(
   ids: TaskKobjIdsEntry | undefined,
   mm: MmEntry | undefined,
   context: ProcessContext,
-): Pick<Process, 'addressSpace' | 'commandLine' | 'environment' | 'descriptors'> {
+): Pick<Process, 'addressSpace' | 'commandLine' | 'environment' | 'descriptors' | 'timers'> {
   const addressSpace = once(async () =>
     readAddressSpace(pid, mm, mm ? await readVmas(pid, mm, context) : [], context),
   );
@@ -106,6 +109,7 @@ function readers(
     commandLine: strings(readCommandLine),
     environment: strings(readEnvironment),
     descriptors: once(async () => (ids ? readDescriptors(ids.files_id, context) : [])),
+    timers: once(() => readTimers(pid, context.images)),
   };
 }
 
@@ -143,8 +147,8 @@ async function readThreads(
   context: ProcessContext,
 ): Promise<readonly Thread[]> {
   // CRIU leaves the thread list of a zombie unset; only its main thread is left of it.
-  if (state === 'dead') return [toThread(pid, main, main, undefined)];
   const { images } = context;
+  if (state === 'dead') return [toThread(pid, main, main, undefined, images)];
   const threads: Thread[] = [];
   for (const tid of new Set(tids)) {
     if (tid !== pid && tasks.has(tid)) {
@@ -159,7 +163,7 @@ async function readThreads(
       tid === pid ? main : (await readCore(tid, `thread ${tid} of process ${pid}`, context))?.message;
     const creds =
       core?.thread_core?.creds ?? (await images.readOne(`creds-${tid}.img`, imageKinds.creds))?.message;
-    threads.push(toThread(tid, core, main, creds));
+    threads.push(toThread(tid, core, main, creds, images));
   }
   return threads;
 }
@@ -169,8 +173,10 @@ function toThread(
   core: CoreEntry | undefined,
   main: CoreEntry | undefined,
   creds: CredsEntry | undefined,
+  images: ImageSet,
 ): Thread {
   const thread = core?.thread_core;
+  const filter = thread?.seccomp_mode ?? main?.tc?.old_seccomp_mode;
   const { instruction, stack } = pointersOf(core);
   return {
     tid,
@@ -181,6 +187,9 @@ function toThread(
     stackPointer: stack,
     schedulingPolicy: thread?.sched_policy,
     nice: thread?.sched_nice,
+    seccompFilter: filter === 'filter' ? (thread?.seccomp_filter ?? main?.tc?.old_seccomp_filter) : undefined,
+    controlGroupSet: thread?.cg_set ?? main?.tc?.cg_set,
+    registers: () => readRegisters(tid, images),
   };
 }
 

@@ -27,6 +27,12 @@ interface InspectOptions {
   readonly maps?: true;
   readonly rootfs?: true;
   readonly log?: true;
+  readonly timers?: true;
+  readonly registers?: true;
+  readonly cgroups?: true;
+  readonly ipc?: true;
+  readonly seccomp?: true;
+  readonly network?: true;
   readonly all?: true;
   readonly pid?: number;
   readonly format: 'tree' | 'json';
@@ -50,6 +56,12 @@ const FLAG_PARTS: Readonly<Partial<Record<keyof InspectOptions, readonly Inspect
   maps: ['processes', 'commands', 'maps'],
   rootfs: ['rootfs', 'held'],
   log: ['log'],
+  timers: ['processes', 'commands', 'timers'],
+  registers: ['processes', 'commands', 'threads', 'registers'],
+  cgroups: ['cgroups'],
+  ipc: ['ipc'],
+  seccomp: ['seccomp'],
+  network: ['network'],
   all: INSPECTION_PARTS,
 };
 
@@ -81,13 +93,19 @@ function addOptions(command: Command): Command {
     .option('--ps-tree-cmd', 'the processes, with command lines')
     .option('--ps-tree-env', 'the processes, with environment variables')
     .option('-p, --pid <pid>', 'only this process and its children', parsePid)
-    .option('--threads', 'the threads of each process, with registers')
+    .option('--threads', 'the threads of each process, and where they stood')
+    .option('--registers', 'all registers of each thread')
+    .option('--timers', 'interval and POSIX timers of each process')
     .option('--creds', 'user and group ids, capabilities, seccomp, security profile')
     .option('--namespaces', 'the namespaces of each process')
     .option('--files', 'open file descriptors, working directory and root')
     .option('--sockets', 'open sockets, with what was queued in them')
     .option('--maps', 'memory maps, as /proc/PID/maps')
     .option('--mounts', 'mounts of the container')
+    .option('--network', 'devices, addresses, routes, rules, connections, firewall')
+    .option('--ipc', 'System V shared memory, message queues, semaphores')
+    .option('--cgroups', 'control groups and their settings')
+    .option('--seccomp', 'seccomp filters, disassembled')
     .option('--rootfs', 'changes to the root filesystem, and files that only the archive holds')
     .option('--log', 'the end of the container log')
     .option('--metadata', 'pod and annotations')

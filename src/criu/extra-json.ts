@@ -9,11 +9,9 @@ import type { ByteRange, Entry } from './image.ts';
 import { type ImageKind, imageKinds } from './image-kinds.ts';
 import { messageJson } from './message-json.ts';
 import { escapeJson, type Indent, lineBreak, pythonJson, separator } from './python-json.ts';
-import { ipcMsg } from './schemas/ipc.ts';
+import { readQueuedMessages } from './queued-messages.ts';
 import type { TcpStreamEntry } from './schemas/sockets.ts';
 import { BASE64_LINE, base64Lines } from './text-encodings.ts';
-import { decodeMessage } from './wire.ts';
-import { wordAt } from './wire-cursor.ts';
 
 /** Bytes read at once: whole lines of base64, whole semaphores. */
 const PIECE = BASE64_LINE * 1024;
@@ -93,22 +91,15 @@ async function* semaphores(source: ByteSource, { offset, length }: ByteRange): A
 
 async function* queuedMessages(
   source: ByteSource,
-  { offset, length }: ByteRange,
+  range: ByteRange,
   indent: Indent,
   level: number,
 ): AsyncGenerator<string> {
-  const end = offset + length;
-  for (let at = offset; at + 4 <= end; ) {
-    const head = await source.read(at, 4);
-    const size = wordAt(head, 0);
-    if (size > end - at - 4) return;
-    const { message } = decodeMessage(ipcMsg, await source.read(at + 4, Math.min(size, PIECE)));
+  for await (const { header, text } of readQueuedMessages(source, range)) {
     yield ITEM;
     // crit shows these the plain way, with --pretty too.
-    yield pythonJson(messageJson(message, false), indent, level);
-    at += 4 + size;
+    yield pythonJson(messageJson(header, false), indent, level);
     yield ITEM;
-    yield* base64String(source, { offset: at, length: Math.min(message.msize, end - at) });
-    at += Math.ceil(message.msize / 8) * 8;
+    yield* base64String(source, text);
   }
 }

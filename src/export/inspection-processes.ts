@@ -3,6 +3,7 @@ import type { Region } from '../checkpoint/address-space.ts';
 import type { Credentials, Process, TaskState, Thread } from '../checkpoint/checkpoint.ts';
 import type { FileReference } from '../checkpoint/descriptors.ts';
 import { capabilityNames } from './capability-names.ts';
+import { inspectRegisters, inspectTimer } from './inspection-kernel.ts';
 import type {
   InspectedCredentials,
   InspectedProcess,
@@ -19,6 +20,8 @@ export interface ProcessDetails {
   readonly credentials: boolean;
   readonly namespaces: boolean;
   readonly maps: boolean;
+  readonly timers: boolean;
+  readonly registers: boolean;
 }
 
 /** checkpointctl's words; CRIU writes a zombie as dead. */
@@ -139,7 +142,8 @@ async function inspectProcess(process: Process, details: ProcessDetails): Promis
     ...(details.environment && (await inspectEnvironment(process))),
     ...(details.credentials && credentials && { credentials: inspectCredentials(credentials) }),
     ...(details.namespaces && { namespaces: process.namespaces }),
-    ...(details.threads && { threads: process.threads.map((thread) => inspectThread(thread, details)) }),
+    ...(details.threads && { threads: await inspectThreads(process, details) }),
+    ...(details.timers && { timers: (await process.timers()).map(inspectTimer) }),
     ...(details.maps && { memory_maps: ((await process.addressSpace())?.regions ?? []).map(inspectRegion) }),
     source: process.location,
   };
@@ -186,7 +190,17 @@ function inspectCredentials(credentials: Credentials): InspectedCredentials {
   };
 }
 
-function inspectThread(thread: Thread, details: ProcessDetails): InspectedThread {
+async function inspectThreads(
+  process: Process,
+  details: ProcessDetails,
+): Promise<readonly InspectedThread[]> {
+  const threads: InspectedThread[] = [];
+  for (const thread of process.threads) threads.push(await inspectThread(thread, details));
+  return threads;
+}
+
+async function inspectThread(thread: Thread, details: ProcessDetails): Promise<InspectedThread> {
+  const registers = details.registers ? await thread.registers() : undefined;
   const { instructionPointer, stackPointer, schedulingPolicy, nice, credentials } = thread;
   return {
     tid: thread.tid,
@@ -195,6 +209,7 @@ function inspectThread(thread: Thread, details: ProcessDetails): InspectedThread
     ...(stackPointer !== undefined && { stack_pointer: formatAddress(stackPointer) }),
     ...(schedulingPolicy !== undefined && { scheduling_policy: schedulingPolicy }),
     ...(nice !== undefined && { nice }),
+    ...(registers && { registers: inspectRegisters(registers) }),
     ...(details.credentials && credentials && { credentials: inspectCredentials(credentials) }),
   };
 }

@@ -9,6 +9,15 @@
 import type { Note } from '../bytes/note.ts';
 import type { SourceLocation } from '../bytes/source-location.ts';
 import type { HeldFile, RootfsChange } from '../checkpoint/checkpoint.ts';
+import type {
+  InspectedControlGroup,
+  InspectedControlGroupSet,
+  InspectedIpcNamespace,
+  InspectedNetwork,
+  InspectedRegisters,
+  InspectedSeccompFilter,
+  InspectedTimer,
+} from './inspection-kernel-shape.ts';
 
 export interface Inspection {
   /** The file as the user named it. */
@@ -42,6 +51,11 @@ export interface Inspection {
   readonly rootfs_changes?: readonly RootfsChange[];
   readonly held_files?: readonly InspectedHeldFile[];
   readonly container_log?: InspectedLog;
+  readonly control_group_sets?: readonly InspectedControlGroupSet[];
+  readonly control_groups?: readonly InspectedControlGroup[];
+  readonly ipc_namespaces?: readonly InspectedIpcNamespace[];
+  readonly seccomp_filters?: readonly InspectedSeccompFilter[];
+  readonly network_namespaces?: readonly InspectedNetwork[];
   /** What was damaged, missing or unknown while this was read. */
   readonly notes: readonly Note[];
 }
@@ -97,6 +111,7 @@ export interface InspectedProcess {
   readonly credentials?: InspectedCredentials;
   readonly namespaces?: Readonly<Record<string, number>>;
   readonly threads?: readonly InspectedThread[];
+  readonly timers?: readonly InspectedTimer[];
   readonly memory_maps?: readonly InspectedRegion[];
   readonly source: SourceLocation;
   readonly children?: readonly InspectedProcess[];
@@ -136,6 +151,7 @@ export interface InspectedThread {
   readonly stack_pointer?: string;
   readonly scheduling_policy?: number;
   readonly nice?: number;
+  readonly registers?: InspectedRegisters;
   readonly credentials?: InspectedCredentials;
 }
 

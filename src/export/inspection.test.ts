@@ -29,6 +29,7 @@ function process(pid: number, parentPid: number, more: Partial<Process> = {}): P
     commandLine: async () => [`/bin/p${pid}`, '-x'],
     environment: async () => ['A=1', 'A=2', '=odd', 'setproctitle', '__proto__=x'],
     descriptors: async () => [],
+    timers: async () => [],
     ...more,
   };
 }
@@ -65,6 +66,12 @@ function checkpoint(processes: readonly Process[]): Checkpoint {
     mounts: async () => [],
     rootfsChanges: async () => [],
     heldFiles: async () => [],
+    kernel: {
+      controlGroups: async () => ({ sets: [], groups: [] }),
+      ipc: async () => [],
+      networks: async () => [],
+      seccompFilters: async () => [],
+    },
     notes: () => [],
   };
 }

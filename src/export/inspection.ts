@@ -1,6 +1,7 @@
 import { ExhibitError } from '../bytes/exhibit-error.ts';
-import type { Checkpoint, Engine } from '../checkpoint/checkpoint.ts';
+import type { Checkpoint, Engine, Process } from '../checkpoint/checkpoint.ts';
 import { inspectFiles, inspectSockets } from './inspection-descriptors.ts';
+import { inspectControlGroupSets, inspectIpc, inspectNetwork, inspectSeccomp } from './inspection-kernel.ts';
 import { readLogTail } from './inspection-log.ts';
 import { growTrees, inspectTree, type ProcessTree, walkTree } from './inspection-processes.ts';
 import type { InspectedMetadata, Inspection } from './inspection-shape.ts';
@@ -24,6 +25,12 @@ export const INSPECTION_PARTS = [
   'rootfs',
   'held',
   'log',
+  'timers',
+  'registers',
+  'cgroups',
+  'ipc',
+  'seccomp',
+  'network',
 ] as const;
 export type InspectionPart = (typeof INSPECTION_PARTS)[number];
 
@@ -60,6 +67,8 @@ export async function inspectCheckpoint(
     credentials: parts.has('credentials'),
     namespaces: parts.has('namespaces'),
     maps: parts.has('maps'),
+    timers: parts.has('timers'),
+    registers: parts.has('registers'),
   };
   const inspection: Omit<Inspection, 'notes'> = {
     ...identify(checkpoint),
@@ -105,8 +114,37 @@ export async function inspectCheckpoint(
       })),
     }),
   };
+  const kernel = await inspectKernel(
+    checkpoint,
+    parts,
+    all.map(({ process }) => process),
+  );
   const log = parts.has('log') ? await readLogTail(checkpoint.archive) : undefined;
-  return { ...inspection, ...(log && { container_log: log }), notes: checkpoint.notes() };
+  return { ...inspection, ...(log && { container_log: log }), ...kernel, notes: checkpoint.notes() };
+}
+
+type KernelParts = Pick<
+  Inspection,
+  'control_group_sets' | 'control_groups' | 'ipc_namespaces' | 'seccomp_filters' | 'network_namespaces'
+>;
+
+async function inspectKernel(
+  { kernel }: Checkpoint,
+  parts: ReadonlySet<InspectionPart>,
+  processes: readonly Process[],
+): Promise<KernelParts> {
+  const groups = parts.has('cgroups') ? await kernel.controlGroups() : undefined;
+  return {
+    ...(groups && {
+      control_group_sets: inspectControlGroupSets(groups, processes),
+      control_groups: groups.groups,
+    }),
+    ...(parts.has('ipc') && { ipc_namespaces: (await kernel.ipc()).map(inspectIpc) }),
+    ...(parts.has('seccomp') && {
+      seccomp_filters: inspectSeccomp(await kernel.seccompFilters(), processes),
+    }),
+    ...(parts.has('network') && { network_namespaces: (await kernel.networks()).map(inspectNetwork) }),
+  };
 }
 
 /** One after the other: each reads the archive, and the order of notes stays the order of reading. */
@@ -119,7 +157,7 @@ async function inOrder<From, To>(
   return converted;
 }
 
-const NEEDS_PROCESSES: readonly InspectionPart[] = ['processes', 'files', 'sockets'];
+const NEEDS_PROCESSES: readonly InspectionPart[] = ['processes', 'files', 'sockets', 'cgroups', 'seccomp'];
 
 async function selectTrees(
   checkpoint: Checkpoint,

@@ -1,7 +1,10 @@
 import type { Inspection, InspectionPart } from '../../export/inspection.ts';
 import { renderTable } from '../terminal/table.ts';
+import { registerView, seccompView } from './confinement.ts';
 import { fileView, heldFileView, logView, mountView, rootfsView } from './files.ts';
 import { identityView, metadataView, statisticsView } from './identity.ts';
+import { controlGroupView, ipcView, timerView } from './kernel.ts';
+import { networkView } from './networks.ts';
 import { mapsView, processView } from './processes.ts';
 import { remark, section, type ViewOptions } from './section.ts';
 import { socketView } from './sockets.ts';
@@ -56,7 +59,13 @@ export function selectionPage(
     show('rootfs', () => rootfsView(inspection, full)),
     show('mounts', () => mountView(inspection, full)),
     show('log', () => logView(inspection, options)),
+    show('timers', () => timerView(inspection, options)),
+    show('ipc', () => ipcView(inspection, options)),
+    show('network', () => networkView(inspection, options)),
+    show('cgroups', () => controlGroupView(inspection, options)),
     show('maps', () => mapsView(inspection, options)),
+    show('registers', () => registerView(inspection, options)),
+    show('seccomp', () => seccompView(inspection, options)),
     noteView(inspection, options),
   ].join('');
 }
