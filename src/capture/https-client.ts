@@ -28,7 +28,9 @@ export interface HttpRequest {
   readonly method: 'GET' | 'POST';
   /** With its query. */
   readonly path: string;
-  /** Seconds without a byte until it gives up; undefined once sent: never, since giving up does harm. */
+  /** JSON. */
+  readonly body?: string | undefined;
+  /** Seconds without a byte until it gives up; undefined for a checkpoint: never once sent, since giving up does harm. */
   readonly idleLimit?: number | undefined;
   /** Bytes of the answer that are read; more is `LIMIT_EXCEEDED`. */
   readonly answerLimit: number;
@@ -52,7 +54,7 @@ export async function send(endpoint: Endpoint, request: HttpRequest): Promise<Ht
     const trouble = error as NodeJS.ErrnoException;
     const where = endpoint.url.origin;
     if (isUnverified(trouble)) throw await unverified(endpoint, trouble);
-    throw isSent && request.method === 'POST'
+    throw isSent && request.idleLimit === undefined
       ? connectionLost(trouble, where)
       : connectionFailed(trouble, where);
   }
@@ -77,18 +79,20 @@ function exchange(endpoint: Endpoint, request: HttpRequest, onSent: () => void):
     outgoing.once('response', (incoming) => readAnswer(incoming, request.answerLimit).then(resolve, reject));
     outgoing.once('error', reject);
     outgoing.once('close', () => clearTimeout(connecting));
-    outgoing.end();
+    outgoing.end(request.body);
   });
 }
 
 function requestOptions(endpoint: Endpoint, request: HttpRequest): https.RequestOptions {
   const { names, options } = endpoint;
+  const type = request.body === undefined ? {} : { 'Content-Type': 'application/json' };
   return {
     // The global agent keeps sockets; a capture wants a fresh one of its own.
     agent: false,
     ...options,
     method: request.method,
     path: request.path,
+    headers: { ...options.headers, ...type },
     ...(names === undefined ? {} : { checkServerIdentity: acceptAny(names) }),
   };
 }
