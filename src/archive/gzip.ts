@@ -2,7 +2,8 @@
  * gzip (RFC 1952) by the web's own decoder, so that it works wherever JavaScript does. It reads one member and reports
  * damage without saying where; on Node `bytes/node-decoders.ts` is faster, reads several members and loses nothing before the damage.
  */
-import { type Decoder, piecesOf } from '../bytes/decoder.ts';
+import { piecesOf } from '../bytes/byte-source.ts';
+import type { Decoder } from '../bytes/decoder.ts';
 import { ExhibitError } from '../bytes/exhibit-error.ts';
 
 const PIECE = 64 * 1024;

@@ -1,5 +1,4 @@
-import type { ByteSource } from '../bytes/byte-source.ts';
-import { type DecodeOptions, piecesOf } from '../bytes/decoder.ts';
+import { type ByteSource, type PiecesOptions, piecesOf } from '../bytes/byte-source.ts';
 import { ExhibitError } from '../bytes/exhibit-error.ts';
 
 const PIECE = 256 * 1024;
@@ -10,7 +9,7 @@ export class PieceReader {
   #buffer: Uint8Array = new Uint8Array(0);
   #offset = 0;
 
-  constructor(source: ByteSource, options: DecodeOptions) {
+  constructor(source: ByteSource, options: PiecesOptions) {
     this.#pieces = piecesOf(source, PIECE, options);
   }
 

@@ -50,3 +50,25 @@ export function sliceSource(parent: ByteSource, offset: number, length: number):
     },
   };
 }
+
+export interface PiecesOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Hears, before each piece is handed on, how many bytes have been read. */
+  readonly onProgress?: ((bytesRead: number) => void) | undefined;
+}
+
+/** The source from beginning to end, in pieces of `pieceLength` bytes; it ends early where a read finds nothing. */
+export async function* piecesOf(
+  source: ByteSource,
+  pieceLength: number,
+  options: PiecesOptions = {},
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for (let offset = 0; offset < source.size; ) {
+    options.signal?.throwIfAborted();
+    const piece = await source.read(offset, Math.min(pieceLength, source.size - offset), options.signal);
+    if (piece.length === 0) return;
+    offset += piece.length;
+    options.onProgress?.(offset);
+    yield piece;
+  }
+}

@@ -1,7 +1,7 @@
 import type { Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
-import type { ByteSource } from './byte-source.ts';
-import { type DecodeOptions, type Decoder, type Decoders, piecesOf } from './decoder.ts';
+import { type ByteSource, type PiecesOptions, piecesOf } from './byte-source.ts';
+import type { Decoder, Decoders } from './decoder.ts';
 import { ExhibitError } from './exhibit-error.ts';
 
 /** Fed in one go; bounds what one write can unpack to (1032 times as much in gzip). In bytes. */
@@ -54,7 +54,7 @@ async function* salvage(
   source: ByteSource,
   offset: number,
   known: number,
-  options: DecodeOptions,
+  options: PiecesOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let toDrop = known;
   const feed = async (bytes: Uint8Array): Promise<Uint8Array[]> => {

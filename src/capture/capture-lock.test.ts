@@ -55,4 +55,10 @@ describe('the lock of a capture', () => {
     await turn(APP, (pid) => waitedFor.push(pid));
     expect(waitedFor).toEqual([]);
   });
+
+  it('does not keep the file of one that was killed while it waited', async () => {
+    writeFileSync(join(folder, `claim-${spawnSync('true').pid} 1 x`), '');
+    await turn(APP);
+    expect(readdirSync(folder)).toEqual([]);
+  });
 });

@@ -5,7 +5,7 @@
  * process that was killed is told from one that is held.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { link, lstat, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, lstat, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -17,6 +17,9 @@ const POLL = 100;
 
 /** The kubelet's file names tell seconds apart, no less. */
 const SHORTEST_INTERVAL = 1000;
+
+/** How the files of those who wait are named: `claim-PID START UUID`. */
+const CLAIM = 'claim-';
 
 export interface CaptureLockOptions {
   /** Where locks lie. Default: a folder of this user's in the system's temporary folder. */
@@ -45,18 +48,28 @@ export async function withCaptureLock<T>(
 }
 
 async function take(path: string, folder: string, { onWait }: CaptureLockOptions): Promise<void> {
-  const claim = join(folder, randomUUID());
-  await writeFile(claim, `${process.pid} ${await startOf(process.pid)}`, { mode: 0o600, flag: 'wx' });
+  await clearClaims(folder);
+  const holder = `${process.pid} ${await startOf(process.pid)}`;
+  const claim = join(folder, `${CLAIM}${holder} ${randomUUID()}`);
+  await writeFile(claim, holder, { mode: 0o600, flag: 'wx' });
   try {
     for (let told = false; ; told = true) {
       if (await isFirst(claim, path)) return;
-      const holder = await holderOf(path);
-      if (holder === undefined) await clear(path, folder);
-      else if (!told) onWait?.(holder);
+      const other = await holderOf(path);
+      if (other === undefined) await clear(path, folder);
+      else if (!told) onWait?.(other);
       await sleep(POLL);
     }
   } finally {
     await rm(claim, { force: true });
+  }
+}
+
+/** Removes what processes left that were killed while they waited. The name tells whose it is: the content may not be written yet. */
+async function clearClaims(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!name.startsWith(CLAIM) || (await runningPid(name.slice(CLAIM.length))) !== undefined) continue;
+    await rm(join(folder, name), { force: true });
   }
 }
 
@@ -87,7 +100,12 @@ async function clear(path: string, folder: string): Promise<void> {
 
 /** The PID of the process that holds a lock; undefined when that process has ended, or the lock is gone. */
 async function holderOf(path: string): Promise<number | undefined> {
-  const [pid = '', start] = (await readFile(path, 'utf8').catch(() => '')).split(' ');
+  return runningPid(await readFile(path, 'utf8').catch(() => ''));
+}
+
+/** The PID in `PID START …`, while that process runs. */
+async function runningPid(text: string): Promise<number | undefined> {
+  const [pid = '', start] = text.split(' ');
   return /^\d+$/.test(pid) && (await startOf(Number(pid))) === start ? Number(pid) : undefined;
 }
 
@@ -108,9 +126,9 @@ async function ownFolder(): Promise<string> {
   const user = process.getuid?.() ?? 0;
   const folder = join(tmpdir(), `exhibit-${user}`);
   await mkdir(folder, { mode: 0o700, recursive: true });
-  const { uid, mode } = await lstat(folder);
-  const isOurs = process.getuid === undefined || (uid === user && (mode & 0o022) === 0);
-  if (isOurs && (await lstat(folder)).isDirectory()) return folder;
+  const found = await lstat(folder);
+  const isOurs = process.getuid === undefined || (found.uid === user && (found.mode & 0o022) === 0);
+  if (isOurs && found.isDirectory()) return folder;
   throw new ExhibitError('BAD_LOCK_FOLDER', `${folder} belongs to somebody else; remove it, or set TMPDIR`, {
     source: folder,
   });

@@ -1,4 +1,4 @@
-import type { ByteSource } from '../bytes/byte-source.ts';
+import { type ByteSource, piecesOf } from '../bytes/byte-source.ts';
 
 /** Of st_mode: permissions, with setuid, setgid and sticky. */
 export const PERMISSION_BITS = 0o7777;
@@ -7,14 +7,7 @@ export const PERMISSION_BITS = 0o7777;
 const PIECE = 1024 * 1024;
 
 /** A source from beginning to end, in bounded pieces; it ends early where the source does. */
-export async function* contentOf(source: ByteSource): AsyncIterable<Uint8Array> {
-  for (let offset = 0; offset < source.size; ) {
-    const piece = await source.read(offset, Math.min(PIECE, source.size - offset));
-    if (piece.length === 0) return;
-    yield piece;
-    offset += piece.length;
-  }
-}
+export const contentOf = (source: ByteSource): AsyncIterable<Uint8Array> => piecesOf(source, PIECE);
 
 /** That many zero bytes, in bounded pieces. */
 export function* zeros(length: number): Iterable<Uint8Array> {

@@ -2,6 +2,7 @@
  * Which pages of a process, or of a shared memory segment, are in the archive, by ascending address. Only runs are kept,
  * never pages: 64 GiB of memory are 16 million pages, but seldom more than a few thousand runs.
  */
+import { firstIndex } from '../bytes/binary-search.ts';
 import { address, formatAddress } from '../bytes/brand.ts';
 import type { SourceLocation } from '../bytes/source-location.ts';
 import { type Pagemap, type PageRun, readPagemap } from '../criu/pagemap.ts';
@@ -119,14 +120,7 @@ export class PageRuns {
   }
 
   #firstEndingAfter(at: bigint): number {
-    let low = 0;
-    let high = this.#runs.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#runs[middle] as Run).end <= at) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return firstIndex(this.#runs.length, (index) => (this.#runs[index] as Run).end > at);
   }
 }
 

@@ -1,4 +1,5 @@
 /** The address space of one process: mappings over the process's own pages, and behind those the shared ones. */
+import { firstIndex } from '../bytes/binary-search.ts';
 import { type Address, address } from '../bytes/brand.ts';
 import { MAX_READ_LENGTH } from '../bytes/byte-source.ts';
 import { ExhibitError } from '../bytes/exhibit-error.ts';
@@ -63,14 +64,7 @@ class ProcessMemory implements AddressSpace {
 
   /** Index of the first mapping that ends behind an address. */
   #firstEndingAfter(at: bigint): number {
-    let low = 0;
-    let high = this.#mappings.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#mappings[middle] as Mapping).region.end <= at) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return firstIndex(this.#mappings.length, (index) => (this.#mappings[index] as Mapping).region.end > at);
   }
 
   extents(start: bigint, length: number): readonly Extent[] {

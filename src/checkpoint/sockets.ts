@@ -2,7 +2,7 @@
  * Sockets as CRIU records them, in the words of `ss`. States are the kernel's TCP states, which other families use too
  * (include/net/tcp_states.h); protocols and types those of socket(2).
  */
-import { formatIpv4, formatIpv6 } from '../criu/ip-address.ts';
+import { formatAddressWords } from '../criu/ip-address.ts';
 import type { FileEntry } from '../criu/schemas/files.ts';
 import type { InetSkEntry, NetlinkSkEntry, PacketSockEntry, UnixSkEntry } from '../criu/schemas/sockets.ts';
 import type { InternetSocket, OtherSocket, Socket, UnixSocket } from './descriptors.ts';
@@ -55,9 +55,9 @@ async function internetSocket(sk: InetSkEntry, unread: UnreadBytes): Promise<Int
     family: sk.family === AF_INET ? 'ipv4' : 'ipv6',
     protocol: sk.type === SOCK_RAW ? 'raw' : (PROTOCOLS[sk.proto] ?? 'unknown'),
     state: stateName(sk.state),
-    sourceAddress: addressText(sk.src_addr),
+    sourceAddress: formatAddressWords(sk.src_addr) ?? '',
     sourcePort: sk.src_port,
-    destinationAddress: addressText(sk.dst_addr),
+    destinationAddress: formatAddressWords(sk.dst_addr) ?? '',
     destinationPort: sk.dst_port,
     interfaceName: sk.ifname || undefined,
     inode: sk.ino,
@@ -118,11 +118,4 @@ function unixName(name: Uint8Array): string {
   if (name[0] === 0) return `@${decoder.decode(name.subarray(1)).replaceAll('\0', '@')}`;
   const end = name.indexOf(0);
   return decoder.decode(end < 0 ? name : name.subarray(0, end));
-}
-
-/** Words in network byte order, loaded little-endian: the lowest byte of each comes first. Empty when damaged. */
-function addressText(words: readonly number[]): string {
-  const bytes = words.flatMap((word) => [word & 255, (word >>> 8) & 255, (word >>> 16) & 255, word >>> 24]);
-  if (bytes.length === 4) return formatIpv4(bytes);
-  return bytes.length === 16 ? formatIpv6(bytes) : '';
 }

@@ -4,6 +4,7 @@ import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { runProgram } from '../../test/support/run-program.ts';
 import {
   type Certificates,
   type FakeKubelet,
@@ -11,8 +12,6 @@ import {
   type SeenRequest,
   startFakeKubelet,
 } from '../capture/testing/fake-kubelet.ts';
-import type { Io } from './io.ts';
-import { run } from './program.ts';
 
 const REPOSITORY = path.resolve(import.meta.dirname, '../..');
 const FIXTURE = path.join(REPOSITORY, 'fixtures/containerd-web/checkpoint.tar');
@@ -78,25 +77,9 @@ const refuses =
     response.writeHead(status).end(body);
 
 async function exhibit(...argv: readonly string[]) {
-  let [stdout, stderr] = ['', ''];
-  const io: Io = {
-    out: async (text) => {
-      stdout += text;
-    },
-    outBytes: async () => undefined,
-    input: (async function* () {})(),
-    err: (text) => {
-      stderr += text;
-    },
-    columns: Number.POSITIVE_INFINITY,
-    color: false,
-    interactive: false,
-    environment: { HOME: folder },
-    workingDirectory: folder,
-  };
-  const code = await run(argv, io);
-  expect(stdout + stderr).not.toContain(TOKEN);
-  return { code, stdout, stderr };
+  const ran = await runProgram(argv, { environment: { HOME: folder }, workingDirectory: folder });
+  expect(ran.stdout + ran.stderr).not.toContain(TOKEN);
+  return ran;
 }
 
 const asToken = (address: string) => ['--node', address, '--token', TOKEN, '--cacert', certificates.ca];

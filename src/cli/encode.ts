@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { ByteSource } from '../bytes/byte-source.ts';
+import { piecesOf } from '../bytes/byte-source.ts';
 import { ExhibitError } from '../bytes/exhibit-error.ts';
 import { openFileSource } from '../bytes/file-source.ts';
 import { encodeImage, MAX_JSON_LENGTH } from '../criu/encode.ts';
@@ -60,14 +60,10 @@ function encodeNamed(source: string, json: Uint8Array): readonly Uint8Array[] {
 async function readJson(file: string, io: Io): Promise<Uint8Array> {
   const source = await openFileSource(resolve(io.workingDirectory, file));
   try {
-    return await collect(pieces(source));
+    return await collect(piecesOf(source, PIECE));
   } finally {
     await source.close();
   }
-}
-
-async function* pieces(source: ByteSource): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < source.size; at += PIECE) yield await source.read(at, PIECE);
 }
 
 /** Joins the pieces; stops reading where no JSON may be that long. */

@@ -2,10 +2,11 @@
  * The bytes behind a message from the `extra` that extra-json.ts writes, padded as the image has them. What CRIU left in
  * the padding is not in the JSON; it is written as zeros.
  */
+import { concat } from '../bytes/concat.ts';
 import type { JsonContext } from './encode-context.ts';
 import { encodeMessage, memberOf } from './encode-message.ts';
 import { base64Bytes, plainInteger } from './encode-value.ts';
-import { join, littleEndian } from './encode-wire.ts';
+import { littleEndian } from './encode-wire.ts';
 import { type ExtraRule, type ImageKind, imageKinds } from './image-kinds.ts';
 import type { JsonNode, JsonObject } from './json-tree.ts';
 import { ipcMsg } from './schemas/ipc.ts';
@@ -64,7 +65,7 @@ function payload(kind: ImageKind, node: JsonNode, context: JsonContext): Uint8Ar
 
 function tcpQueues(node: JsonNode, context: JsonContext): Uint8Array {
   if (node.kind !== 'object') return context.fail(node, 'must be an object with "inq" and "outq"');
-  return join(
+  return concat(
     ['inq', 'outq'].map((queue) => base64Bytes(memberOf(node, queue, context), context.inside(queue))),
   );
 }
@@ -76,7 +77,7 @@ function semaphores(node: JsonNode, context: JsonContext): Uint8Array {
     const value = plainInteger('uint32', item, inside);
     return value <= MAX_SEMAPHORE ? littleEndian(value, 2) : inside.fail(item, 'is more than 16 bits hold');
   });
-  return join(values);
+  return concat(values);
 }
 
 /** A header and a text for each message, in turn. */
@@ -100,7 +101,7 @@ function queuedMessages(
     parts.push(littleEndian(BigInt(header.length), 4), header);
     parts.push(padded(messageText(header, items[index + 1] ?? item, context.inside(index + 1)), 8));
   }
-  return join(parts);
+  return concat(parts);
 }
 
 function messageText(header: Uint8Array, node: JsonNode, context: JsonContext): Uint8Array {
@@ -112,5 +113,5 @@ function messageText(header: Uint8Array, node: JsonNode, context: JsonContext): 
 
 function padded(bytes: Uint8Array, multiple: number): Uint8Array {
   const missing = (multiple - (bytes.length % multiple)) % multiple;
-  return missing === 0 ? bytes : join([bytes, new Uint8Array(missing)]);
+  return missing === 0 ? bytes : concat([bytes, new Uint8Array(missing)]);
 }

@@ -3,9 +3,10 @@
  * numbers of lists one tag each: so protobuf-c writes them for CRIU. Fields of `unknown_fields` go where their number
  * belongs.
  */
+import { concat } from '../bytes/concat.ts';
 import type { JsonContext } from './encode-context.ts';
 import { base64Bytes, enumValue, plainInteger, scalarValue } from './encode-value.ts';
-import { join, wireField } from './encode-wire.ts';
+import { wireField } from './encode-wire.ts';
 import { parseIpAddress } from './ip-address.ts';
 import type { JsonNode, JsonObject } from './json-tree.ts';
 import type { MessageSchema, NamedField } from './schema.ts';
@@ -39,7 +40,7 @@ export function encodeMessage(
     else inside.fail(member, `is no field of ${schema.name}`);
   }
   // The sort is stable: what has the same number stays in its order.
-  return join(written.sort((a, b) => a.number - b.number).map((each) => each.bytes));
+  return concat(written.sort((a, b) => a.number - b.number).map((each) => each.bytes));
 }
 
 function encodeField(field: NamedField, node: JsonNode, context: JsonContext, written: WrittenField[]): void {

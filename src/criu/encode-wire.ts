@@ -1,4 +1,5 @@
 /** Writes the protobuf wire format; wire-cursor.ts has its layout. The inverse of reading: each piece is an own array. */
+import { concat } from '../bytes/concat.ts';
 import type { WireType } from './wire-cursor.ts';
 
 /** The low 64 bits of an integer as a varint; negative ones take ten bytes, as protobuf-c writes them for CRIU. */
@@ -23,18 +24,7 @@ export function littleEndian(value: bigint, length: 2 | 4 | 8): Uint8Array {
 /** A field: its tag, the length of a byte string, its value. */
 export function wireField(number: number, wireType: WireType, value: bigint | Uint8Array): Uint8Array {
   const tag = varint(BigInt(number) * 8n + BigInt(wireType));
-  if (typeof value !== 'bigint') return join([tag, varint(BigInt(value.length)), value]);
-  if (wireType === 1 || wireType === 5) return join([tag, littleEndian(value, wireType === 1 ? 8 : 4)]);
-  return join([tag, varint(value)]);
-}
-
-/** The parts one behind the other. */
-export function join(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
+  if (typeof value !== 'bigint') return concat([tag, varint(BigInt(value.length)), value]);
+  if (wireType === 1 || wireType === 5) return concat([tag, littleEndian(value, wireType === 1 ? 8 : 4)]);
+  return concat([tag, varint(value)]);
 }

@@ -17,6 +17,13 @@ export function formatIpv6(bytes: readonly number[]): string {
   return `${words.slice(0, start).join(':')}::${words.slice(start + length).join(':')}`;
 }
 
+/** 32-bit words of an address in network order, loaded little-endian; undefined when they are neither one nor four. */
+export function formatAddressWords(words: readonly number[]): string | undefined {
+  if (words.length !== 1 && words.length !== 4) return undefined;
+  const bytes = words.flatMap((word) => [word & 255, (word >>> 8) & 255, (word >>> 16) & 255, word >>> 24]);
+  return bytes.length === 4 ? formatIpv4(bytes) : formatIpv6(bytes);
+}
+
 /** The first of the longest runs of zero groups. */
 function longestZeros(groups: readonly number[]): readonly [start: number, length: number] {
   let best: readonly [number, number] = [0, 0];

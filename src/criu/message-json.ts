@@ -4,7 +4,8 @@
  * UTF-8 come as lone surrogates, which crit cannot print at all. `unknown_fields` is ours: crit drops what it does not know.
  * Facts: the output of CRIU 4.2's crit.
  */
-import { prettyAddress, prettyNumber } from './presentation.ts';
+import { formatAddressWords } from './ip-address.ts';
+import { prettyNumber } from './presentation.ts';
 import type { JsonValue } from './python-json.ts';
 import type { NamedField } from './schema.ts';
 import { base64Lines, quotedPrintable, surrogateEscaped } from './text-encodings.ts';
@@ -43,7 +44,7 @@ function listJson(
   isHex: boolean,
 ): JsonValue {
   if (pretty && field.presentation === 'ip') {
-    const address = prettyAddress(list as readonly number[]);
+    const address = formatAddressWords(list as readonly number[]);
     if (address !== undefined) return [address];
   }
   return exactText(message, field, list).map((each) => valueJson(field, each, pretty, isHex));

@@ -3,7 +3,6 @@
  * Facts: the (criu) options in images/*.proto of CRIU 4.2 say which field is shown how; names and values are those of the
  * kernel's headers (mman.h, fcntl.h, socket.h, tcp_states.h) and of criu/include/image.h (VMA_*) and pagemap.h (PE_*).
  */
-import { formatIpv4, formatIpv6 } from './ip-address.ts';
 import type { JsonValue } from './python-json.ts';
 import type { NamedField, Presentation } from './schema.ts';
 
@@ -117,13 +116,6 @@ export function prettyNumber(field: NamedField, value: number | bigint, isHex: b
     default:
       return value;
   }
-}
-
-/** An address in network byte order; undefined when the number of words is neither IPv4's nor IPv6's. */
-export function prettyAddress(words: readonly number[]): string | undefined {
-  if (words.length !== 1 && words.length !== 4) return undefined;
-  const bytes = words.flatMap((word) => [word & 255, (word >>> 8) & 255, (word >>> 16) & 255, word >>> 24]);
-  return bytes.length === 4 ? formatIpv4(bytes) : formatIpv6(bytes);
 }
 
 function hexadecimal(value: number | bigint): string {

@@ -3,6 +3,7 @@
  * "entries": [one netlink message each]}`, or `"lines"` of text. Images of pages and packed files are only described.
  */
 import type { ByteSource } from '../bytes/byte-source.ts';
+import { concat } from '../bytes/concat.ts';
 import type { Note } from '../bytes/note.ts';
 import type { CritJsonOptions, WriteText } from './crit-json.ts';
 import type { RawKind } from './image-kinds.ts';
@@ -61,7 +62,7 @@ async function writeItems(
 async function* readLines(source: ByteSource): AsyncGenerator<string> {
   let rest: Uint8Array = new Uint8Array(0);
   for (let at = 0; at < source.size; at += PIECE) {
-    let bytes = joined(rest, await source.read(at, PIECE));
+    let bytes = concat([rest, await source.read(at, PIECE)]);
     for (let end = bytes.indexOf(LF); end >= 0; end = bytes.indexOf(LF)) {
       yield surrogateEscaped(bytes.subarray(0, end));
       bytes = bytes.subarray(end + 1);
@@ -70,11 +71,4 @@ async function* readLines(source: ByteSource): AsyncGenerator<string> {
     rest = bytes.length >= PIECE ? new Uint8Array(0) : bytes;
   }
   if (rest.length > 0) yield surrogateEscaped(rest);
-}
-
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const all = new Uint8Array(first.length + second.length);
-  all.set(first);
-  all.set(second, first.length);
-  return all;
 }

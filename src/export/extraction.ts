@@ -1,6 +1,6 @@
 import type { ArchiveEntry, EntryType } from '../archive/archive-index.ts';
 import { entryPath, judgePath } from '../archive/archive-path.ts';
-import type { ByteSource } from '../bytes/byte-source.ts';
+import { type ByteSource, piecesOf, sliceSource } from '../bytes/byte-source.ts';
 import { ExhibitError } from '../bytes/exhibit-error.ts';
 import type { Checkpoint, HeldFile } from '../checkpoint/checkpoint.ts';
 import { OutputNames } from './output-names.ts';
@@ -253,26 +253,15 @@ function tailExtractable(
   tar: ByteSource,
   tail: { readonly offset: number; readonly size: number },
 ): Extractable {
-  const content = async function* (signal?: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
-    yield* piecesFrom(tar, tail.offset, signal);
-  };
+  const content = (signal?: AbortSignal) => contentOf(() => sliceSource(tar, tail.offset, tail.size), signal);
   const common = { entry: undefined, link_target: undefined, modified: undefined, mode: 0o600 };
   return { ...common, origin: 'tail', path: 'tail', type: 'file', size: tail.size, content };
 }
 
+/** Opened when it is read, not when it is listed. */
 async function* contentOf(
   open: () => ByteSource,
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  yield* piecesFrom(open(), 0, signal);
-}
-
-async function* piecesFrom(
-  source: ByteSource,
-  start: number,
-  signal?: AbortSignal,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  for (let offset = start; offset < source.size; offset += PIECE) {
-    yield await source.read(offset, Math.min(PIECE, source.size - offset), signal);
-  }
+  yield* piecesOf(open(), PIECE, { signal });
 }

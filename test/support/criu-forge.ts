@@ -2,47 +2,20 @@
  * Writes CRIU images, honest or damaged, for tests: messages are given as plain objects in the shape that the decoder
  * returns, or as raw fields where a test wants a wire that no honest writer makes.
  */
+import { concat as join } from '../../src/bytes/concat.ts';
+import { littleEndian, varint as wireVarint } from '../../src/criu/encode-wire.ts';
 import { COMMON_MAGIC, type ImageKind, imageKinds, SERVICE_MAGIC } from '../../src/criu/image-kinds.ts';
 import type { Enumeration, MessageSchema, NamedField } from '../../src/criu/schema.ts';
 
 /** A varint; negative values take ten bytes, as protobuf writes them. */
-export function varint(value: number | bigint): Uint8Array {
-  let rest = BigInt.asUintN(64, BigInt(value));
-  const bytes: number[] = [];
-  while (rest > 0x7fn) {
-    bytes.push(Number(rest & 0x7fn) | 0x80);
-    rest >>= 7n;
-  }
-  bytes.push(Number(rest));
-  return Uint8Array.from(bytes);
-}
+export const varint = (value: number | bigint): Uint8Array => wireVarint(BigInt(value));
 
-export function concat(...parts: readonly Uint8Array[]): Uint8Array {
-  return join(parts);
-}
-
-function join(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
-}
+export const concat = (...parts: readonly Uint8Array[]): Uint8Array => join(parts);
 
 /** A little-endian 32-bit word. */
-export function u32(value: number): Uint8Array {
-  const bytes = new Uint8Array(4);
-  new DataView(bytes.buffer).setUint32(0, value, true);
-  return bytes;
-}
+export const u32 = (value: number): Uint8Array => littleEndian(BigInt(value), 4);
 
-export function u64(value: bigint): Uint8Array {
-  const bytes = new Uint8Array(8);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt.asUintN(64, value), true);
-  return bytes;
-}
+export const u64 = (value: bigint): Uint8Array => littleEndian(value, 8);
 
 /** One field with its tag; a byte string gets its length in front. */
 export function rawField(number: number, value: number | bigint | Uint8Array): Uint8Array {
