@@ -116,7 +116,11 @@ describe('searchMemory', () => {
       const all = await findAll(checkpoint, { kind: 'text', text: 'PATH=' });
       const pids = [...new Set(all.map(({ pid }) => pid))];
       expect(pids.length).toBeGreaterThan(1);
-      const some = await findAll(checkpoint, { kind: 'text', text: 'PATH=' }, { pids: pids.slice(1) });
+      const some = await findAll(
+        checkpoint,
+        { kind: 'text', text: 'PATH=' },
+        { filter: { pids: pids.slice(1) } },
+      );
       expect(placesOf(some)).toEqual(placesOf(all.filter(({ pid }) => pid !== pids[0])));
     });
   });

@@ -6,12 +6,13 @@ import type { Owner } from '../checkpoint/scan/memory-layout.ts';
 import { type ScanOptions, scanMemory } from '../checkpoint/scan/memory-scan.ts';
 import type { MemoryHit } from '../checkpoint/scan/memory-scanner.ts';
 import { toHex, toText } from './byte-text.ts';
+import { type MemoryFilter, selectMemory } from './memory-selection.ts';
 import { type CompiledScanner, compileQuery, type HitEncoding, type SearchQuery } from './pattern.ts';
 
 /** More context is a dump and not a hit. */
 export const MAX_CONTEXT = 64 * 1024;
 
-/** One place where the bytes stand: what `memparse --json` prints, one line each. */
+/** One place where the bytes stand: what `memory` and `memparse` print with `--json`, one line each. */
 export interface SearchHit {
   /** The archive as the user named it. */
   readonly archive: string;
@@ -57,15 +58,15 @@ export interface HitLocation extends SourceLocation {
 }
 
 export interface SearchOptions extends ScanOptions {
-  /** Only these processes. */
-  readonly pids?: readonly number[] | undefined;
+  /** Only in this memory. */
+  readonly filter?: MemoryFilter | undefined;
   /** Bytes of context on each side, at most MAX_CONTEXT. Default 0. */
   readonly context?: number | undefined;
 }
 
 /**
  * Looks for `query` in the memory of a checkpoint's processes. Hits come in batches, in the order of the archive, as they
- * are found. Throws `BAD_PATTERN` before anything is read.
+ * are found. Throws `BAD_PATTERN` before anything is read, and `NO_SUCH_PROCESS`.
  */
 export function searchMemory(
   checkpoint: Checkpoint,
@@ -80,12 +81,8 @@ async function* search(
   compiled: readonly CompiledScanner[],
   options: SearchOptions,
 ): AsyncGenerator<readonly SearchHit[]> {
-  const processes = new Map<AddressSpace, Process>();
-  for (const process of await checkpoint.processes()) {
-    if (options.pids !== undefined && !options.pids.includes(process.pid)) continue;
-    const space = await process.addressSpace();
-    if (space !== undefined) processes.set(space, process);
-  }
+  const memory = await selectMemory(checkpoint, options.filter);
+  const processes = new Map(memory.map(({ space, process }) => [space, process]));
   const scanners = compiled.map(({ scanner }) => scanner);
   for await (const batch of scanMemory([...processes.keys()], checkpoint.archive, scanners, options)) {
     const hits: SearchHit[] = [];

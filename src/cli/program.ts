@@ -28,8 +28,13 @@ const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./inspect.ts'),
   },
   {
+    name: 'memory',
+    summary: 'list, search and dump the memory of processes',
+    load: () => import('./memory.ts'),
+  },
+  {
     name: 'memparse',
-    summary: 'search and dump the memory of processes',
+    summary: "search and dump memory with checkpointctl's options",
     load: () => import('./memparse.ts'),
   },
   { name: 'extract', summary: 'copy files out of an archive, safely', load: () => import('./extract.ts') },
@@ -42,7 +47,7 @@ Examples:
   exhibit pods -n shop                              what runs where
   exhibit capture shop/web/app                      checkpoint it; it keeps running
   exhibit inspect checkpoint.tar                    what was going on inside
-  exhibit memparse -s 'BEGIN RSA' checkpoint.tar    in the memory of every process
+  exhibit memory -s 'BEGIN RSA' checkpoint.tar      in the memory of every process
   exhibit extract checkpoint.tar /tmp/dropper       a file that only the archive has
 
 Each command has --help with examples, and --json where it lists.

@@ -1,4 +1,4 @@
-import type { MemorySizes } from '../../analysis/memory-dump.ts';
+import type { MemorySizes } from '../../analysis/memory-sizes.ts';
 import type { Io } from '../io.ts';
 import { escapeText } from '../terminal/escape.ts';
 import { formatBytes } from '../terminal/format.ts';

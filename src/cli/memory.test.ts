@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+import { runProgram } from '../../test/support/run-program.ts';
+
+const COMPROMISED = 'fixtures/containerd-compromised/checkpoint.tar';
+
+const memory = (...args: readonly string[]) => runProgram(['memory', ...args]);
+
+const jsonLines = (text: string) =>
+  text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+
+const ORIGINS = ['present', 'zero', 'file', 'lazy', 'parent', 'kernel', 'missing'];
+
+describe('exhibit memory', () => {
+  it('lists the processes with their sizes', async () => {
+    const { code, stdout, stderr } = await memory(COMPROMISED);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^PID +PROCESS +REGIONS +MAPPED +IN ARCHIVE +ZERO +OF FILES/);
+    expect(stdout).toMatch(/^ *22 +memfd:kdevtmpfs +\d+ +[\d.]+ KiB/m);
+  });
+
+  it('accounts for each byte of each region', async () => {
+    const regions = jsonLines((await memory('--regions', '--json', COMPROMISED)).stdout);
+    for (const region of regions) {
+      expect(ORIGINS.reduce((sum, origin) => sum + region[origin], 0)).toBe(region.mapped);
+      expect(Number(BigInt(region.end) - BigInt(region.start))).toBe(region.mapped);
+    }
+    const processes = jsonLines((await memory('--json', COMPROMISED)).stdout);
+    for (const { pid, regions: count, mapped, present } of processes) {
+      const own = regions.filter((region) => region.pid === pid);
+      expect(own).toHaveLength(count);
+      expect(own.reduce((sum, region) => sum + region.mapped, 0)).toBe(mapped);
+      expect(own.reduce((sum, region) => sum + region.present, 0)).toBe(present);
+    }
+  });
+
+  it('lists the regions that filters leave', async () => {
+    const { stdout } = await memory('--pid', '1', '--vma', 'stack', '--prot', 'rw-', '--json', COMPROMISED);
+    expect(jsonLines(stdout)).toEqual([
+      expect.objectContaining({ pid: 1, kind: 'stack', name: '[stack]', permissions: 'rw-p' }),
+    ]);
+    const none = await memory('--prot', 'rwx', COMPROMISED);
+    expect([none.code, none.stdout]).toEqual([0, '']);
+    expect(none.stderr).toMatch(/no region is as asked for/);
+  });
+
+  it('shows a table of regions with their entropy', async () => {
+    const { stdout } = await memory('--pid', '1', '--entropy', COMPROMISED);
+    expect(stdout).toMatch(/^1 \(httpd\) {2}\d+ regions$/m);
+    expect(stdout).toMatch(/^ +0x[\da-f]+-[\da-f]+ +[\d.]+ KiB +rw-p .* [0-8]\.\d\d +stack +\[stack\]$/m);
+  });
+
+  it('searches only where the filters let it', async () => {
+    const search = ['-s', 'DB_', '--json', COMPROMISED];
+    const all = jsonLines((await memory(...search)).stdout);
+    const some = jsonLines((await memory('--pid', '1', ...search)).stdout);
+    const stack = jsonLines((await memory('--vma', 'stack', ...search)).stdout);
+    expect(all.length).toBeGreaterThan(some.length);
+    expect(some).toEqual(all.filter(({ pid }) => pid === 1));
+    expect(stack).toEqual(all.filter(({ region }) => region.kind === 'stack'));
+    const { address, pid } = stack[0];
+    const range = `${address}+3`;
+    const one = jsonLines(
+      (await memory('-s', 'DB_', '--pid', `${pid}`, '--range', range, '--json', COMPROMISED)).stdout,
+    );
+    expect(one).toEqual([stack[0]]);
+    const less = await memory('-s', 'DB_PASSWORD', '--pid', `${pid}`, '--range', `${address}+2`, COMPROMISED);
+    expect([less.code, less.stdout]).toEqual([0, '']);
+  });
+
+  it('finds what memparse finds', async () => {
+    const args = ['-r', 'DB_[A-Z]+=[^\\x00]+', '-c', '16', '--json', COMPROMISED];
+    expect((await memory(...args)).stdout).toBe((await runProgram(['memparse', ...args])).stdout);
+  });
+
+  it.each([
+    [['--prot', 'rq', COMPROMISED], 1, /no permissions/],
+    [['--range', '12', COMPROMISED], 1, /no range of memory/],
+    [['--pid', '4242', COMPROMISED], 1, /no process with PID 4242/],
+    [['--pid', '0', COMPROMISED], 2, /number above 0/],
+    [['fixtures/containerd-web/recipe.md'], 1, /recipe\.md/],
+  ])('refuses %j', async (args, code, message) => {
+    const result = await memory(...args);
+    expect([result.code, result.stdout]).toEqual([code, '']);
+    expect(result.stderr).toMatch(message);
+  });
+});

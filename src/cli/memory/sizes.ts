@@ -1,0 +1,71 @@
+import { measureEntropy } from '../../analysis/entropy.ts';
+import { type MemoryFilter, type SelectedMemory, selectMemory } from '../../analysis/memory-selection.ts';
+import { type MemoryRegion, measureProcess, measureRegions } from '../../analysis/memory-sizes.ts';
+import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
+import { toJson } from '../terminal/escape.ts';
+import { formatBytes } from '../terminal/format.ts';
+import { startProgress } from '../terminal/progress.ts';
+import type { TableOptions } from '../terminal/table.ts';
+import { renderProcessSizes, renderRegions } from '../views/memory-regions.ts';
+import type { Outside } from './print-hits.ts';
+
+/** A line for each process: how much memory it has, and what of it the archive holds. */
+export async function printProcesses(
+  checkpoint: Checkpoint,
+  filter: MemoryFilter,
+  { io, output, json }: Outside,
+): Promise<void> {
+  const memory = await selectMemory(checkpoint, filter);
+  const sizes = memory.map((selected) => measureProcess(checkpoint.name, selected));
+  if (json) await output.text(sizes.map((size) => `${toJson(size, 0)}\n`).join(''));
+  else await output.text(renderProcessSizes(sizes, tableOptions({ io, output })));
+}
+
+/** The regions of each process that the filter leaves. */
+export async function printRegions(
+  checkpoint: Checkpoint,
+  filter: MemoryFilter,
+  options: { readonly entropy: boolean },
+  outside: Outside,
+): Promise<void> {
+  const { io, output, json } = outside;
+  const memory = await selectMemory(checkpoint, filter);
+  const entropies = options.entropy ? await entropiesOf(memory, checkpoint, outside) : undefined;
+  let count = 0;
+  for (const selected of memory) {
+    const { space } = selected;
+    const regions = measureRegions(checkpoint.name, selected, ({ start }) => {
+      const region = space.regionAt(start);
+      return region && entropies?.get(region);
+    });
+    count += regions.length;
+    if (json) await output.text(jsonLines(regions));
+    else if (regions.length > 0) {
+      const view = { ...tableOptions(outside), entropy: options.entropy };
+      await output.text(renderRegions(selected.process, regions, view));
+    }
+  }
+  if (count === 0) io.err('exhibit: no region is as asked for; without filters all are shown\n');
+}
+
+/** A file has room for everything. */
+const tableOptions = ({ io, output }: Pick<Outside, 'io' | 'output'>): TableOptions =>
+  output.isTerminal
+    ? { width: io.columns, color: io.color }
+    : { width: Number.POSITIVE_INFINITY, color: false };
+
+const jsonLines = (regions: readonly MemoryRegion[]): string =>
+  regions.map((region) => `${toJson(region, 0)}\n`).join('');
+
+async function entropiesOf(memory: readonly SelectedMemory[], checkpoint: Checkpoint, outside: Outside) {
+  const progress = startProgress(outside.io);
+  try {
+    return await measureEntropy(memory, checkpoint.archive, {
+      onProgress: (done, total) =>
+        progress.update(`measuring: ${formatBytes(done)} of ${formatBytes(total)}`),
+      onNote: (note) => outside.notes.push(note),
+    });
+  } finally {
+    progress.end();
+  }
+}
