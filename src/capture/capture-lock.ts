@@ -110,7 +110,7 @@ async function runningPid(text: string): Promise<number | undefined> {
 }
 
 /** When a process started, in the kernel's ticks (field 22 of proc_pid_stat(5)); elsewhere only whether it is there. */
-async function startOf(pid: number): Promise<string> {
+export async function startOf(pid: number): Promise<string> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
   if (stat !== undefined) return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
   try {

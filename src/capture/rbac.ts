@@ -26,7 +26,8 @@ export function grantCommands({ user, verb, resource }: Denial): readonly string
   ];
 }
 
-function subject(user: string): string {
+/** The option of `kubectl create …binding` that names the user. */
+export function subject(user: string): string {
   const [, namespace, name] = SERVICE_ACCOUNT.exec(user) ?? [];
   if (namespace !== undefined) return `--serviceaccount=${namespace}:${name}`;
   // A node's own certificate: the group reaches every node, which is what a capture on any of them needs.
