@@ -12,18 +12,20 @@ import { kubeletEndpoint } from './kubelet-route.ts';
 import { NODE_LAYOUTS } from './node-layouts.ts';
 import { apiPodSource, kubeletPodSource, type PodSource } from './pod-source.ts';
 import type { RouteName } from './route.ts';
+import { ServerTrust, type TrustOptions } from './server-trust.ts';
 
-export interface AccessOptions extends KubeconfigOptions, GivenCredentials {
+export interface AccessOptions extends KubeconfigOptions, GivenCredentials, TrustOptions {
   readonly via?: RouteName | undefined;
   /** `--node ADDRESS[:PORT]`. */
   readonly node?: string | undefined;
-  readonly insecureSkipTlsVerify?: boolean | undefined;
 }
 
 export interface Access {
   readonly cluster: ClusterAccess | undefined;
   /** Undefined where the only way is through the API server. */
   readonly kubelet: KubeletCredentials | undefined;
+  /** What is believed of kubelets that no CA vouches for. */
+  readonly trust: ServerTrust;
   readonly via: RouteName;
   /** Why that way, for the user. */
   readonly reason: string;
@@ -53,7 +55,7 @@ export async function findAccess(options: AccessOptions, environment: Environmen
     throw noRoute('no credentials for a kubelet are given or found');
   if (via === 'proxy' && cluster === undefined)
     throw noRoute('the way through the API server needs a kubeconfig');
-  return { cluster, kubelet, via, reason, notes };
+  return { cluster, kubelet, trust: new ServerTrust(options), via, reason, notes };
 }
 
 interface Candidates {
@@ -111,13 +113,9 @@ function noRoute(why: string): ExhibitError {
 
 /** Who is asked for pods: the API server where there is a kubeconfig, else this node's (or the named) kubelet. */
 export function podSource(access: Access, options: AccessOptions): PodSource {
-  const { cluster, kubelet } = access;
+  const { cluster, kubelet, trust } = access;
   if (cluster !== undefined) return apiPodSource(cluster.api, `the API server ${cluster.api.url.origin}`);
   if (kubelet === undefined) throw noRoute('pods can be asked of an API server or of a kubelet');
-  const endpoint = kubeletEndpoint(
-    kubelet,
-    { address: options.node },
-    options.insecureSkipTlsVerify === true,
-  );
+  const endpoint = kubeletEndpoint(kubelet, { address: options.node }, trust);
   return kubeletPodSource(endpoint, `the kubelet ${endpoint.url.origin}, as ${kubelet.origin}`);
 }

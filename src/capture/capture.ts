@@ -89,7 +89,7 @@ async function lookUp({ namespace, pod }: CaptureTarget, pods: PodSource): Promi
 }
 
 function buildRoute(access: Access, options: CaptureOptions, pod: PodSummary | undefined): CaptureRoute {
-  const { reason, cluster, kubelet, via } = access;
+  const { reason, cluster, kubelet, trust, via } = access;
   const timeoutSeconds = options.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS;
   if (via === 'proxy' && cluster !== undefined) {
     if (pod?.node === undefined) {
@@ -104,7 +104,7 @@ function buildRoute(access: Access, options: CaptureOptions, pod: PodSummary | u
   // Without a kubeconfig the pod came from the kubelet of this node.
   const address = options.node ?? (cluster === undefined ? undefined : pod?.node_address);
   const where = { address, names: [pod?.node, pod?.node_address] };
-  const endpoint = kubeletEndpoint(kubelet, where, options.insecureSkipTlsVerify === true);
+  const endpoint = kubeletEndpoint(kubelet, where, trust);
   return kubeletRoute(endpoint, { reason, timeoutSeconds });
 }
 

@@ -4,9 +4,11 @@
  */
 import http from 'node:http';
 import https from 'node:https';
+import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import { ExhibitError } from '../bytes/exhibit-error.ts';
 import { connectionFailed, connectionLost, isUnverified } from './connection-error.ts';
+import type { ServerTrust } from './server-trust.ts';
 
 /** Whom to talk to, as whom, and whom to believe. Holds secrets: never printed. */
 export interface Endpoint {
@@ -15,6 +17,8 @@ export interface Endpoint {
   readonly options: https.RequestOptions;
   /** The server may show any of these names; undefined: the URL's host, as usual. */
   readonly names?: readonly string[] | undefined;
+  /** What is believed of it when no CA vouches for it; undefined: nothing. */
+  readonly trust?: ServerTrust | undefined;
   /** The ways on when its certificate cannot be verified, for the user. */
   readonly trustHelp: readonly string[];
 }
@@ -53,7 +57,10 @@ export async function send(endpoint: Endpoint, request: HttpRequest): Promise<Ht
     if (error instanceof ExhibitError) throw error;
     const trouble = error as NodeJS.ErrnoException;
     const where = endpoint.url.origin;
-    if (isUnverified(trouble)) throw await unverified(endpoint, trouble);
+    if (isUnverified(trouble)) {
+      await insistOnTrust(endpoint, trouble);
+      return send(endpoint, request);
+    }
     throw isSent && request.idleLimit === undefined
       ? connectionLost(trouble, where)
       : connectionFailed(trouble, where);
@@ -66,12 +73,14 @@ function exchange(endpoint: Endpoint, request: HttpRequest, onSent: () => void):
     const outgoing = client.request(endpoint.url, requestOptions(endpoint, request));
     const connecting = setTimeout(() => outgoing.destroy(timedOut()), CONNECT_SECONDS * 1000);
     outgoing.once('socket', (socket) => {
-      const connected = endpoint.url.protocol === 'http:' ? 'connect' : 'secureConnect';
-      socket.once(connected, () => {
+      const onConnected = (): void => {
         clearTimeout(connecting);
         socket.setKeepAlive(true, KEEP_ALIVE_MILLISECONDS);
         onSent();
-      });
+      };
+      // A connection that was checked by hand comes ready.
+      if (endpoint.trust?.fingerprint !== undefined) onConnected();
+      else socket.once(endpoint.url.protocol === 'http:' ? 'connect' : 'secureConnect', onConnected);
     });
     if (request.idleLimit !== undefined) {
       outgoing.setTimeout(request.idleLimit * 1000, () => outgoing.destroy(timedOut()));
@@ -94,7 +103,55 @@ function requestOptions(endpoint: Endpoint, request: HttpRequest): https.Request
     path: request.path,
     headers: { ...options.headers, ...type },
     ...(names === undefined ? {} : { checkServerIdentity: acceptAny(names) }),
+    ...trustOptions(endpoint),
   };
+}
+
+function trustOptions({ trust, url }: Endpoint): https.RequestOptions {
+  if (trust?.fingerprint === undefined)
+    return trust === undefined ? {} : { rejectUnauthorized: !trust.insecure };
+  const pin = { origin: url.origin, fingerprint: trust.fingerprint };
+  return {
+    agent: undefined,
+    createConnection: (options, onConnected) =>
+      connectPinned(pin, options as tls.ConnectionOptions, onConnected),
+  };
+}
+
+/** A connection over which nothing is sent before the server has shown the right certificate. */
+function connectPinned(
+  { origin, fingerprint }: { readonly origin: string; readonly fingerprint: string },
+  options: tls.ConnectionOptions,
+  onConnected: (error: Error | null, socket: Duplex) => void,
+): undefined {
+  const socket = tls.connect({ ...options, rejectUnauthorized: false });
+  const fail = (error: Error): void => {
+    socket.destroy();
+    onConnected(error, socket);
+  };
+  const timer = setTimeout(() => fail(timedOut()), CONNECT_SECONDS * 1000);
+  socket.once('close', () => clearTimeout(timer));
+  socket.once('error', fail);
+  socket.once('secureConnect', () => {
+    clearTimeout(timer);
+    socket.off('error', fail);
+    const { fingerprint256 } = socket.getPeerCertificate();
+    if (fingerprint256 === fingerprint) onConnected(null, socket);
+    else fail(wrongFingerprint(origin, fingerprint256, fingerprint));
+  });
+}
+
+function wrongFingerprint(origin: string, shown: string, expected: string): ExhibitError {
+  const what = `${origin} shows a certificate with the SHA-256 fingerprint ${shown}, not ${expected}`;
+  return new ExhibitError(
+    'SERVER_UNVERIFIED',
+    `${what}: either the fingerprint is another kubelet's, or this is not it`,
+    {
+      help: [
+        'Nothing was sent to it. On the node: openssl x509 -in /var/lib/kubelet/pki/kubelet.crt -noout -fingerprint -sha256',
+      ],
+    },
+  );
 }
 
 /** A node is known by several names; a certificate that a known CA gave to one of them is its certificate. */
@@ -122,21 +179,20 @@ function timedOut(): NodeJS.ErrnoException {
   return Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' });
 }
 
-async function unverified(endpoint: Endpoint, trouble: NodeJS.ErrnoException): Promise<ExhibitError> {
-  const shown = await presentedFingerprint(endpoint.url);
+/** Returns when a person believes the server all the same; throws `SERVER_UNVERIFIED` otherwise. */
+async function insistOnTrust(endpoint: Endpoint, trouble: NodeJS.ErrnoException): Promise<void> {
+  const fingerprint = await presentedFingerprint(endpoint.url);
+  const { origin } = endpoint.url;
   const why =
     endpoint.options.ca === undefined
       ? 'no CA is known that could vouch for its certificate'
       : `its certificate does not fit the CA and names that are known for it (${trouble.message})`;
-  const fingerprint = shown === undefined ? '' : ` It shows the SHA-256 fingerprint ${shown}.`;
-  return new ExhibitError(
-    'SERVER_UNVERIFIED',
-    `cannot verify ${endpoint.url.origin}: ${why}.${fingerprint}`,
-    {
-      cause: trouble,
-      help: ['Nothing was sent to it. The ways on:', ...endpoint.trustHelp],
-    },
-  );
+  if (fingerprint !== undefined && (await endpoint.trust?.accepts({ origin, fingerprint, why }))) return;
+  const shown = fingerprint === undefined ? '' : ` It shows the SHA-256 fingerprint ${fingerprint}.`;
+  throw new ExhibitError('SERVER_UNVERIFIED', `cannot verify ${origin}: ${why}.${shown}`, {
+    cause: trouble,
+    help: ['Nothing was sent to it. The ways on:', ...endpoint.trustHelp],
+  });
 }
 
 /** The fingerprint of the certificate that a server presents; nothing is sent to it and no identity shown. */

@@ -1,8 +1,10 @@
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { KubeletCredentials } from './credentials.ts';
 import { kubeletEndpoint, kubeletRoute } from './kubelet-route.ts';
+import { ServerTrust, type TrustOptions, type UnknownServer } from './server-trust.ts';
 import {
   type Certificates,
   type FakeKubelet,
@@ -33,8 +35,13 @@ const clientCredentials = (): KubeletCredentials => ({
 });
 
 /** Asks the fake kubelet at `address` for a checkpoint. */
-function checkpoint(address: string, credentials: KubeletCredentials, names = ['n1'], insecure = false) {
-  const endpoint = kubeletEndpoint(credentials, { address, names }, insecure);
+function checkpoint(
+  address: string,
+  credentials: KubeletCredentials,
+  names = ['n1'],
+  trust: TrustOptions = {},
+) {
+  const endpoint = kubeletEndpoint(credentials, { address, names }, new ServerTrust(trust));
   return kubeletRoute(endpoint, { reason: 'a test', timeoutSeconds: 3600 }).checkpoint(target);
 }
 
@@ -117,7 +124,9 @@ describe('the identity of the kubelet', () => {
       ...isUnverified,
       message: expect.stringMatching(/([0-9A-F]{2}:){31}[0-9A-F]{2}/),
     });
-    expect((refusal as { help: string[] }).help.join()).toMatch(/--cacert.*--insecure-skip-tls-verify/);
+    expect((refusal as { help: string[] }).help.join()).toMatch(
+      /--cacert.*--fingerprint.*--insecure-skip-tls-verify/,
+    );
     expect(seen).toEqual([]);
   });
 
@@ -126,9 +135,65 @@ describe('the identity of the kubelet', () => {
     expect(await checkpoint(address, clientCredentials(), [])).toBe(archive);
   });
 
+  describe('by the fingerprint of its certificate', () => {
+    const stranger = (): KubeletCredentials => ({ ...clientCredentials(), ca: undefined });
+    const fingerprint = (): string => new X509Certificate(read(certificates.server.cert)).fingerprint256;
+    const archived = () => answering(200, JSON.stringify({ items: [archive] }));
+
+    test.each([
+      ['as openssl prints it', (shown: string) => `sha256 Fingerprint=${shown}`],
+      ['as plain digits', (shown: string) => shown.replaceAll(':', '').toLowerCase()],
+    ])('is believed when it was given %s', async (_how, write) => {
+      const { address, seen } = await archived();
+      const trust = { fingerprint: write(fingerprint()) };
+      expect(await checkpoint(address, stranger(), [], trust)).toBe(archive);
+      expect(seen).toMatchObject([{ method: 'POST', client: 'system:node:n1' }]);
+    });
+
+    test('is refused when another was given, even if a CA vouches for it: nothing is sent', async () => {
+      const { address, seen } = await archived();
+      const trust = { fingerprint: '00'.repeat(32) };
+      await expect(checkpoint(address, clientCredentials(), ['n1'], trust)).rejects.toMatchObject({
+        ...isUnverified,
+        message: expect.stringContaining(fingerprint()),
+      });
+      expect(seen).toEqual([]);
+    });
+
+    test('is asked for once, and the route says that a person accepted it', async () => {
+      const { address, seen } = await archived();
+      const asked: UnknownServer[] = [];
+      const askTrust = async (server: UnknownServer) => asked.push(server) > 0;
+      const endpoint = kubeletEndpoint(stranger(), { address }, new ServerTrust({ askTrust }));
+      const route = kubeletRoute(endpoint, { reason: 'a test', timeoutSeconds: 3600 });
+      expect(await route.checkpoint(target)).toBe(archive);
+      expect(await route.checkpoint(target)).toBe(archive);
+      expect(asked).toMatchObject([{ fingerprint: fingerprint(), origin: `https://${address}` }]);
+      expect(route.trust).toContain('accepted by its fingerprint');
+      expect(seen).toHaveLength(2);
+    });
+
+    test('is refused when the person says no', async () => {
+      const { address, seen } = await archived();
+      const trust = { askTrust: async () => false };
+      await expect(checkpoint(address, stranger(), [], trust)).rejects.toMatchObject(isUnverified);
+      expect(seen).toEqual([]);
+    });
+
+    test('is an error of the user when it is none', () => {
+      expect(() => new ServerTrust({ fingerprint: 'ab:cd' })).toThrow(
+        expect.objectContaining({ code: 'BAD_CREDENTIALS' }),
+      );
+    });
+  });
+
   test('is not asked for when the user says so, and the route says that', async () => {
     const { address } = await answering(200, JSON.stringify({ items: [archive] }));
-    const endpoint = kubeletEndpoint({ token: 'abc', origin: 'a test' }, { address }, true);
+    const endpoint = kubeletEndpoint(
+      { token: 'abc', origin: 'a test' },
+      { address },
+      new ServerTrust({ insecureSkipTlsVerify: true }),
+    );
     const route = kubeletRoute(endpoint, { reason: '', timeoutSeconds: 1 });
     expect(route.trust).toContain('NOT verified');
     expect(await route.checkpoint(target)).toBe(archive);
@@ -172,7 +237,7 @@ describe('before anything is sent', () => {
   });
 
   test.each(['', 'a b', 'x/y', 'user@host', 'host:99999', 'host?x'])('%j is no address', (address) => {
-    expect(() => kubeletEndpoint(clientCredentials(), { address }, false)).toThrow(
+    expect(() => kubeletEndpoint(clientCredentials(), { address }, new ServerTrust({}))).toThrow(
       expect.objectContaining({ code: 'BAD_TARGET' }),
     );
   });
@@ -184,6 +249,6 @@ describe('before anything is sent', () => {
     ['fd00::7', 'https://[fd00::7]:10250'],
     ['[fd00::7]:4000', 'https://[fd00::7]:4000'],
   ])('%s is %s', (address, origin) => {
-    expect(kubeletEndpoint(clientCredentials(), { address }, false).url.origin).toBe(origin);
+    expect(kubeletEndpoint(clientCredentials(), { address }, new ServerTrust({})).url.origin).toBe(origin);
   });
 });

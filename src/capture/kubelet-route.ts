@@ -5,6 +5,7 @@ import { type KubeletCredentials, nodeNameOf } from './credentials.ts';
 import { type Endpoint, send } from './https-client.ts';
 import { archivePath, explainKubeletAnswer } from './kubelet-answer.ts';
 import { type CaptureRoute, checkpointPath, MAX_ANSWER_BYTES } from './route.ts';
+import type { ServerTrust } from './server-trust.ts';
 
 const DEFAULT_PORT = 10250;
 const THIS_NODE = '127.0.0.1';
@@ -16,11 +17,11 @@ export interface KubeletAddress {
   readonly names?: readonly (string | undefined)[];
 }
 
-/** The kubelet as an endpoint. Its certificate is verified unless `insecure`. Throws `BAD_TARGET` for a bad address. */
+/** The kubelet as an endpoint. Throws `BAD_TARGET` for a bad address. */
 export function kubeletEndpoint(
   credentials: KubeletCredentials,
   { address = THIS_NODE, names = [] }: KubeletAddress,
-  insecure: boolean,
+  trust: ServerTrust,
 ): Endpoint {
   const url = kubeletUrl(address);
   const host = url.hostname.replace(/^\[|\]$/g, '');
@@ -32,11 +33,12 @@ export function kubeletEndpoint(
       ...(cert === undefined ? {} : { cert, key }),
       ...(ca === undefined ? {} : { ca: [...ca] }),
       ...(token === undefined ? {} : { headers: { Authorization: `Bearer ${token}` } }),
-      rejectUnauthorized: !insecure,
     },
+    trust,
     names: [...new Set([...names, ...here])].filter((name) => name !== undefined),
     trustHelp: [
       '--cacert FILE: the CA that signed it (a kubelet that signs for itself has it in /var/lib/kubelet/pki/kubelet.crt)',
+      '--fingerprint SHA256: the one above, if it is the one that the node itself has for this file',
       '--insecure-skip-tls-verify: go on without knowing who answers',
     ],
   };
@@ -50,10 +52,9 @@ export function kubeletRoute(
     name: 'kubelet',
     reason,
     endpoint: endpoint.url.origin,
-    trust:
-      endpoint.options.rejectUnauthorized === false
-        ? "the kubelet's certificate was NOT verified (--insecure-skip-tls-verify)"
-        : "the kubelet's certificate was verified",
+    get trust() {
+      return endpoint.trust?.summary ?? '';
+    },
     checkpoint: async (target) => {
       const path = checkpointPath(target, timeoutSeconds);
       const answer = await send(endpoint, { method: 'POST', path, answerLimit: MAX_ANSWER_BYTES });

@@ -167,6 +167,28 @@ describe('capture through the kubelet', () => {
     expect(seen.some(({ method }) => method === 'POST')).toBe(false);
   });
 
+  test('asks at the terminal whether to believe a kubelet that nobody vouches for', async () => {
+    const { address, seen } = await serve(captured);
+    const argv = ['capture', 'shop/web', '--node', address, '--token', TOKEN, '--json'];
+    const questions: string[] = [];
+    const answer = (text: string) => ({
+      environment: { HOME: folder },
+      workingDirectory: folder,
+      ask: async (question: string) => {
+        questions.push(question);
+        return text;
+      },
+    });
+    const refused = await runProgram(argv, answer('no'));
+    expect(refused.code).toBe(1);
+    expect(seen).toEqual([]);
+    const { code, stdout, stderr } = await runProgram(argv, answer('yes'));
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout).route.trust).toContain('accepted by its fingerprint');
+    expect(stderr).toMatch(/SHA-256 fingerprint\n {2}([0-9A-F]{2}:){31}/);
+    expect(questions).toHaveLength(2);
+  });
+
   test('explains a failed dump, and whether the container runs', async () => {
     const { address } = await serve(refuses(500, 'checkpointing of shop/web/app failed (runc failed: criu)'));
     const { code, stderr } = await exhibit('capture', 'shop/web', ...asToken(address));

@@ -6,28 +6,19 @@ import { withCaptureLock } from '../capture/capture-lock.ts';
 import { type HeldResult, holdSignals } from '../capture/held-signals.ts';
 import { MAX_TIMEOUT_SECONDS, type RouteName } from '../capture/route.ts';
 import { type CaptureTarget, parseTarget } from '../capture/target.ts';
+import { type AccessFlags, accessOptions, addAccessOptions } from './access-options.ts';
 import type { ConfigureCommand } from './command.ts';
 import { ExitCode, type Io } from './io.ts';
-import { addAccessOptions } from './pods.ts';
 import { toJson } from './terminal/escape.ts';
 import { planLines, reportLines, tellSignal, watchCapture } from './views/capture.ts';
 
-interface CaptureCommandOptions {
+interface CaptureCommandOptions extends AccessFlags {
   readonly namespace?: string;
   readonly container?: string;
   readonly via?: RouteName;
   readonly timeout?: number;
   readonly inspect: boolean;
   readonly json?: true;
-  readonly kubeconfig?: string;
-  readonly context?: string;
-  readonly node?: string;
-  readonly cert?: string;
-  readonly key?: string;
-  readonly cacert?: string;
-  readonly token?: string;
-  readonly tokenFile?: string;
-  readonly insecureSkipTlsVerify?: true;
 }
 
 const EXAMPLES = `
@@ -80,7 +71,7 @@ async function capture(
 ): Promise<ExitCode> {
   // Before anything is looked up: a name that cannot be read is a usage error.
   readTarget(text, options, undefined, command);
-  const access = await findAccess(options, io.environment);
+  const access = await findAccess(accessOptions(options, io), io.environment);
   const target = readTarget(text, options, access.cluster?.namespace, command);
   const plan = await planCapture(target, access, { ...options, timeoutSeconds: options.timeout });
   io.err(planLines(plan));

@@ -1,3 +1,5 @@
+import { createInterface } from 'node:readline';
+
 /** The outside of a command: what it prints to and what it may assume of the terminal. Tests pass their own. */
 export interface Io {
   /** Results. Resolves when the reader has taken the text, so that a slow pipe never fills memory. */
@@ -8,6 +10,8 @@ export interface Io {
   readonly input: AsyncIterable<Uint8Array>;
   /** Progress, warnings and errors. */
   err(text: string): void;
+  /** Asks the person at the terminal; the line that was typed. Undefined where nobody can be asked, or gave no answer. */
+  ask(question: string): Promise<string | undefined>;
   /** Width in columns to fit results into; Infinity where the output is not a terminal. */
   readonly columns: number;
   readonly color: boolean;
@@ -35,6 +39,19 @@ function isColorWanted(stream: NodeJS.WriteStream, environment: NodeJS.ProcessEn
   return stream.isTTY === true && environment.TERM !== 'dumb';
 }
 
+/** Ctrl-C and Ctrl-D are no answer. */
+function askOnTerminal(question: string): Promise<string | undefined> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  return new Promise((resolve) => {
+    terminal.once('SIGINT', () => terminal.close());
+    terminal.once('close', () => resolve(undefined));
+    terminal.question(question, (answer) => {
+      resolve(answer);
+      terminal.close();
+    });
+  });
+}
+
 /** The process's own streams. A reader that goes away (`| head`) ends the program quietly. */
 export function processIo(): Io {
   const { stdout, stderr, env } = process;
@@ -55,6 +72,7 @@ export function processIo(): Io {
       return process.stdin;
     },
     err: (text) => stderr.write(text),
+    ask: async (question) => (process.stdin.isTTY && stderr.isTTY ? askOnTerminal(question) : undefined),
     // A pseudo-terminal that nobody sized says 0.
     columns: stdout.isTTY ? stdout.columns || 80 : Number.POSITIVE_INFINITY,
     color: isColorWanted(stdout, env),

@@ -1,25 +1,16 @@
-import type { Command } from 'commander';
 import { findAccess, podSource } from '../capture/access.ts';
 import type { ContainerSummary, PodSummary } from '../capture/pod.ts';
+import { type AccessFlags, accessOptions, addAccessOptions } from './access-options.ts';
 import type { ConfigureCommand } from './command.ts';
 import { ExitCode, type Io } from './io.ts';
 import { escapeText, toJson } from './terminal/escape.ts';
 import { styled } from './terminal/line.ts';
 import { type Cell, renderTable } from './terminal/table.ts';
 
-interface PodsOptions {
+interface PodsOptions extends AccessFlags {
   readonly namespace?: string;
   readonly allNamespaces?: true;
   readonly selector?: string;
-  readonly kubeconfig?: string;
-  readonly context?: string;
-  readonly cert?: string;
-  readonly key?: string;
-  readonly cacert?: string;
-  readonly token?: string;
-  readonly tokenFile?: string;
-  readonly node?: string;
-  readonly insecureSkipTlsVerify?: true;
   readonly json?: true;
 }
 
@@ -41,28 +32,8 @@ export const configure: ConfigureCommand = (command, io, finish) => {
     .action(async (options: PodsOptions) => finish(await listPods(options, io)));
 };
 
-/** How the cluster or the node is reached; the same for `pods` and `capture`. */
-export function addAccessOptions(command: Command): Command {
-  return command
-    .option('--kubeconfig <file>', "kubeconfig (default: KUBECONFIG, ~/.kube/config, then this node's)")
-    .option('--context <name>', 'context of the kubeconfig')
-    .option(
-      '--node <address>',
-      'address of the kubelet, HOST or HOST:PORT (default: from the pod, or this node)',
-    )
-    .option('--cert <file>', 'client certificate for the kubelet (PEM)')
-    .option('--key <file>', 'its private key (default: in the file of --cert)')
-    .option('--cacert <file>', "CA to verify the kubelet's certificate with")
-    .option(
-      '--token <token>',
-      'bearer token for the kubelet; others on this machine can see it: prefer --token-file',
-    )
-    .option('--token-file <file>', 'file with a bearer token for the kubelet')
-    .option('--insecure-skip-tls-verify', "do not verify the kubelet's certificate");
-}
-
 async function listPods(options: PodsOptions, io: Io): Promise<ExitCode> {
-  const access = await findAccess(options, io.environment);
+  const access = await findAccess(accessOptions(options, io), io.environment);
   const source = podSource(access, options);
   // On a node, "what runs here" is the question; with a kubeconfig, kubectl's default.
   const usual = access.cluster === undefined ? undefined : (access.cluster.namespace ?? 'default');

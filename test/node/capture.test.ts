@@ -163,7 +163,11 @@ describe('through the kubelet', () => {
     const { admin: user } = node().credentials;
     const own = ['--cert', user.certificate, '--key', user.key];
     const told = await refusal('shop/web/app', ...own);
-    expect(told).toMatch(/SHA-256 fingerprint ([0-9A-F]{2}:){31}/);
+    const fingerprint = /SHA-256 fingerprint ((?:[0-9A-F]{2}:){31}[0-9A-F]{2})/.exec(told)?.[1] ?? '';
+    const believed = await report('shop/web/app', ...own, '--fingerprint', fingerprint);
+    expect(believed.route.trust).toContain('has the fingerprint that was given');
+    const other = fingerprint.replace(/^../, (byte) => (byte === '00' ? '01' : '00'));
+    expect(await refusal('shop/web/app', ...own, '--fingerprint', other)).toContain(fingerprint);
     const result = await report('shop/web/app', ...own, '--insecure-skip-tls-verify');
     expect(result.route.trust).toContain('NOT verified');
   });

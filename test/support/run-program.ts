@@ -18,6 +18,7 @@ export async function runProgram(argv: readonly string[], overrides: Partial<Io>
     err: (text) => {
       stderr += text;
     },
+    ask: async () => undefined,
     columns: Number.POSITIVE_INFINITY,
     color: false,
     interactive: false,
