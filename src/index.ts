@@ -23,4 +23,6 @@ export type { Checkpoint, Process } from './checkpoint/checkpoint.ts';
 export type { Descriptor, Socket } from './checkpoint/descriptors.ts';
 export { openCheckpoint } from './checkpoint/open-checkpoint.ts';
 export { readImage } from './criu/image.ts';
+export type { CoreSink } from './export/elf-core/chunk-writer.ts';
+export { type ElfCore, writeElfCore } from './export/elf-core/elf-core.ts';
 export { type Inspection, inspectCheckpoint } from './export/inspection.ts';

@@ -44,7 +44,8 @@ export type ErrorCode =
   | 'NO_ROUTE'
   | 'NO_SUCH_PROCESS'
   | 'POD_NOT_FOUND'
-  | 'BAD_PATTERN';
+  | 'BAD_PATTERN'
+  | 'NOT_EXPORTABLE';
 
 interface ErrorDetails {
   /** The archive entry or file that the error is about. */

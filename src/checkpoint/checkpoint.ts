@@ -100,6 +100,8 @@ export interface Process {
   readonly workingDirectory: FileReference | undefined;
   readonly root: FileReference | undefined;
   readonly umask: number | undefined;
+  /** What the kernel told it at its start (getauxval(3)): words in pairs of AT_ type and value. */
+  readonly auxiliaryVector: readonly bigint[];
   /** The process's entry in its core image, or in pstree.img when that is missing. */
   readonly location: SourceLocation;
   /** Undefined for a zombie, or when both the mm image and the pagemap are missing. */
@@ -130,6 +132,10 @@ export interface Thread {
   readonly seccompFilter: number | undefined;
   /** Id of the set of control groups that it was in. */
   readonly controlGroupSet: number | undefined;
+  /** Bit N - 1 is signal N. */
+  readonly blockedSignals: bigint;
+  /** Those sent to this thread alone; bits as above. */
+  readonly pendingSignals: bigint;
   registers(): Promise<Registers | undefined>;
 }
 

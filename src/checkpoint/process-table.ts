@@ -14,6 +14,7 @@ import type { LocatedVma, MemoryContext } from './mappings.ts';
 import { once } from './once.ts';
 import { readAddressSpace } from './process-memory.ts';
 import { readRegisters } from './registers.ts';
+import { pendingSignals } from './signals.ts';
 import { readCommandLine, readEnvironment, type StringBudget } from './string-block.ts';
 import { pointersOf } from './thread-pointers.ts';
 import { readTimers } from './timers.ts';
@@ -84,6 +85,7 @@ async function readProcess(
     workingDirectory: fs && files.reference(fs.cwd_id),
     root: fs && files.reference(fs.root_id),
     umask: fs?.umask,
+    auxiliaryVector: mm?.mm_saved_auxv ?? [],
     location: core ? images.locate(coreName(pid), core) : images.locate('pstree.img', tree),
     ...readers(pid, ids, mm, context),
   };
@@ -189,6 +191,8 @@ function toThread(
     nice: thread?.sched_nice,
     seccompFilter: filter === 'filter' ? (thread?.seccomp_filter ?? main?.tc?.old_seccomp_filter) : undefined,
     controlGroupSet: thread?.cg_set ?? main?.tc?.cg_set,
+    blockedSignals: thread?.blk_sigset ?? core?.tc?.blk_sigset ?? 0n,
+    pendingSignals: pendingSignals(thread?.signals_p),
     registers: () => readRegisters(tid, images),
   };
 }

@@ -15,7 +15,21 @@ export interface Registers {
   readonly general: readonly Register[];
   /** Floating point and vector registers, and what controls them. */
   readonly vector: readonly Register[];
+  /** Undefined on other machines than x86. */
+  readonly x86: X86State | undefined;
+  /** aarch64: its return addresses may carry authentication codes in their upper bits. */
+  readonly signsPointers: boolean;
   readonly location: SourceLocation;
+}
+
+/** What an x86 thread's registers are to be read with. */
+export interface X86State {
+  /** It ran 32-bit code. */
+  readonly isCompat: boolean;
+  /** The bits of MXCSR that the machine has. */
+  readonly mxcsrMask: number;
+  /** XSTATE_BV: bit N says that component N of the XSAVE area is not in its initial state. Undefined without XSAVE. */
+  readonly components: bigint | undefined;
 }
 
 export interface Register {
@@ -35,6 +49,8 @@ export async function readRegisters(tid: number, images: ImageSet): Promise<Regi
   return {
     architecture: String(core.mtype),
     ...registersOf(core),
+    x86: core.thread_info && x86State(core.thread_info),
+    signsPointers: core.ti_aarch64?.pac_keys !== undefined,
     location: images.locateMessage(name, message),
   };
 }
@@ -106,6 +122,14 @@ function x86({ gpregs, fpregs }: X86): RegisterGroups {
     ...(xsave?.cet ? [register('cet', xsave.cet.cet, 64), register('ssp', xsave.cet.ssp, 64)] : []),
   ];
   return { general, vector };
+}
+
+function x86State({ gpregs, fpregs }: X86): X86State {
+  return {
+    isCompat: gpregs.mode === 'COMPAT',
+    mxcsrMask: fpregs.mxcsr_mask,
+    components: fpregs.xsave?.xstate_bv,
+  };
 }
 
 type Aarch64 = NonNullable<CoreEntry['ti_aarch64']>;

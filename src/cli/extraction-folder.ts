@@ -1,17 +1,11 @@
-import { constants } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, unlink } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ExhibitError } from '../bytes/exhibit-error.ts';
-import { describeCause } from '../bytes/file-source.ts';
 import type { ExtractionTarget } from '../export/extraction.ts';
+import { createFile, hasCode, writeError, writeSparse } from './sparse-file.ts';
 
-/** What was captured may hold secrets: only its owner may read what is written, and nothing of it is executable. */
-const FILE_MODE = 0o600;
+/** Only its owner may look into what was captured. */
 const FOLDER_MODE = 0o700;
-
-/** Zeros of this length, in bytes, become a hole: a block of the usual file systems. */
-const HOLE = 4096;
-const ZEROS = Buffer.alloc(HOLE);
 
 export interface ExtractionFolderOptions {
   /** Replaces files that are there. */
@@ -73,7 +67,7 @@ async function writeFile(
   modified: number | undefined,
   force: boolean,
 ): Promise<void> {
-  const handle = await createFile(path, force);
+  const handle = await createFile(path, { force, choice: 'choose another folder' });
   try {
     await writeContent(handle, path, content);
     // The date is part of the evidence; one that the file system cannot hold is none.
@@ -86,23 +80,6 @@ async function writeFile(
   await handle.close();
 }
 
-async function createFile(path: string, force: boolean): Promise<FileHandle> {
-  if (force) await removeFile(path);
-  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
-  return open(path, flags, FILE_MODE).catch((cause: unknown) => {
-    if (!hasCode(cause, 'EEXIST')) throw writeError(path, cause);
-    const message = `${path} exists and is not written over; choose another folder, or use --force`;
-    throw new ExhibitError('FILE_EXISTS', message, { source: path, cause });
-  });
-}
-
-/** Removes a file or link, never what a link leads to; a folder stays and makes the creation fail. */
-async function removeFile(path: string): Promise<void> {
-  await unlink(path).catch((cause: unknown) => {
-    if (!hasCode(cause, 'ENOENT', 'EISDIR', 'EPERM')) throw writeError(path, cause);
-  });
-}
-
 async function writeContent(
   handle: FileHandle,
   path: string,
@@ -110,41 +87,12 @@ async function writeContent(
 ): Promise<void> {
   let offset = 0;
   for await (const piece of content) {
-    await writePiece(handle, piece, offset).catch((cause: unknown) => {
+    await writeSparse(handle, piece, offset).catch((cause: unknown) => {
       throw writeError(path, cause);
     });
     offset += piece.length;
   }
   await handle.truncate(offset).catch((cause: unknown) => {
     throw writeError(path, cause);
-  });
-}
-
-/** Writes the runs of blocks that hold something and leaves the others out, which keeps holes and makes new ones. */
-async function writePiece(handle: FileHandle, piece: Uint8Array, offset: number): Promise<void> {
-  for (let at = 0; at < piece.length; ) {
-    let end = at;
-    while (end < piece.length && !isZero(piece, end)) end += HOLE;
-    end = Math.min(end, piece.length);
-    for (let done = at; done < end; ) {
-      done += (await handle.write(piece, done, end - done, offset + done)).bytesWritten;
-    }
-    at = end;
-    while (at < piece.length && isZero(piece, at)) at += HOLE;
-  }
-}
-
-function isZero(piece: Uint8Array, at: number): boolean {
-  const block = piece.subarray(at, at + HOLE);
-  return ZEROS.compare(block, 0, block.length, 0, block.length) === 0;
-}
-
-const hasCode = (cause: unknown, ...codes: string[]): boolean =>
-  cause instanceof Error && 'code' in cause && codes.includes(String(cause.code));
-
-function writeError(path: string, cause: unknown): ExhibitError {
-  return new ExhibitError('WRITE_FAILED', `cannot write ${path}: ${describeCause(cause)}`, {
-    source: path,
-    cause,
   });
 }

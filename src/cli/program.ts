@@ -38,6 +38,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./memparse.ts'),
   },
   { name: 'extract', summary: 'copy files out of an archive, safely', load: () => import('./extract.ts') },
+  {
+    name: 'export',
+    summary: 'write what other tools read, such as core files for gdb',
+    load: () => import('./export.ts'),
+  },
   { name: 'decode', summary: 'print CRIU images as JSON', load: () => import('./decode.ts') },
   { name: 'encode', summary: 'write a CRIU image from its JSON', load: () => import('./encode.ts') },
 ];

@@ -24,6 +24,7 @@ function process(pid: number, parentPid: number, more: Partial<Process> = {}): P
     workingDirectory: undefined,
     root: undefined,
     umask: undefined,
+    auxiliaryVector: [],
     location,
     addressSpace: async () => undefined,
     commandLine: async () => [`/bin/p${pid}`, '-x'],

@@ -2,7 +2,18 @@
  * Interval and POSIX timers, signal handlers and pending signals of a process.
  * Facts: CRIU 4.2, images/timer.proto, sa.proto, siginfo.proto (names, numbers and types).
  */
-import { bool, bytes, int32, message, nested, optional, repeated, uint32, uint64 } from '../schema.ts';
+import {
+  bool,
+  bytes,
+  int32,
+  type MessageOf,
+  message,
+  nested,
+  optional,
+  repeated,
+  uint32,
+  uint64,
+} from '../schema.ts';
 
 /** Interval and time left, each as seconds and microseconds. */
 export const itimerEntry = message('itimer_entry', {
@@ -52,3 +63,4 @@ export const siginfoEntry = message('siginfo_entry', {
 export const signalQueueEntry = message('signal_queue_entry', {
   signals: repeated(nested(1, siginfoEntry)),
 });
+export type SignalQueueEntry = MessageOf<typeof signalQueueEntry>;

@@ -1,0 +1,132 @@
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { selectProcesses } from '../analysis/memory-selection.ts';
+import { ExhibitError } from '../bytes/exhibit-error.ts';
+import type { Note } from '../bytes/note.ts';
+import type { Checkpoint, Process } from '../checkpoint/checkpoint.ts';
+import { type ElfCore, writeElfCore } from '../export/elf-core/elf-core.ts';
+import type { ConfigureCommand } from './command.ts';
+import { ExitCode, type Io } from './io.ts';
+import { collectPid } from './memory/options.ts';
+import { withCheckpoint } from './open.ts';
+import { tellError, tellWarnings } from './report.ts';
+import { sparseFile, writeError } from './sparse-file.ts';
+import { toJson } from './terminal/escape.ts';
+import { formatBytes } from './terminal/format.ts';
+import { startProgress } from './terminal/progress.ts';
+import { renderElfCore } from './views/elf-core.ts';
+
+interface ElfCoreCommandOptions {
+  readonly pid?: readonly number[];
+  readonly all?: true;
+  readonly output?: string;
+  readonly force?: true;
+  readonly json?: true;
+}
+
+const EXAMPLES = `
+A core file has the threads of a process with all registers, and its memory as far as the archive has it: what a
+program changed. Unchanged pages of programs and libraries are not in an archive; gdb takes them from the files, so
+give it the container's own: its root filesystem or image, unpacked, as sysroot.
+Core files hold all secrets that the process had in memory; they are written for you alone to read.
+
+Examples:
+  exhibit export elf-core checkpoint.tar --pid 7                     core.7
+  exhibit export elf-core checkpoint.tar --pid 7 -o web.core
+  exhibit export elf-core checkpoint.tar --all -o cores              cores/core.PID of each process
+  gdb -iex 'set sysroot rootfs' rootfs/bin/web core.7               then: thread apply all backtrace`;
+
+export const configure: ConfigureCommand = (command, io, finish) => {
+  command
+    .argument('<file>', 'checkpoint archive')
+    .option('-p, --pid <pid>', 'of this process; may be given again', collectPid)
+    .option('--all', 'of every process that has memory')
+    .option(
+      '-o, --output <path>',
+      'the file to write, or the folder for the files of several processes (default: core.PID)',
+    )
+    .option('--force', 'replace files that exist')
+    .option('--json', 'print what was written as JSON, one object a line')
+    .addHelpText('after', EXAMPLES)
+    .action(async (file: string, options: ElfCoreCommandOptions) => {
+      if ((options.pid === undefined) !== (options.all === true)) {
+        command.error('error: say of which process: --pid, or --all; inspect --ps-tree shows them all');
+      }
+      finish(await exportCores(file, options, io));
+    });
+};
+
+async function exportCores(file: string, options: ElfCoreCommandOptions, io: Io): Promise<ExitCode> {
+  const notes: Note[] = [];
+  let failed = false;
+  const code = await withCheckpoint(file, io, async (checkpoint) => {
+    const chosen = await selectProcesses(checkpoint, options.pid);
+    const processes = options.all ? chosen.filter(({ state }) => state !== 'dead') : chosen;
+    const isOne = !options.all && processes.length === 1;
+    for (const process of processes) {
+      const path = await outputPath(process, isOne, options, io);
+      const result = await exportCore(checkpoint, process, path, options, io, notes).catch(
+        (error: unknown) => {
+          // One that cannot be written does not keep the others from being written.
+          if (isOne || !(error instanceof ExhibitError)) throw error;
+          failed = true;
+          tellError(error, io);
+        },
+      );
+      if (result === undefined) continue;
+      const told = { ...result, output: path };
+      await io.out(options.json ? `${toJson(told, 0)}\n` : renderElfCore(told));
+    }
+  });
+  const noted = tellWarnings(file, notes, io);
+  if (failed) return ExitCode.failed;
+  return code === ExitCode.done ? noted : code;
+}
+
+/** As the user names files: relative to where the command runs. */
+async function outputPath(
+  { pid }: Process,
+  isOne: boolean,
+  { output }: ElfCoreCommandOptions,
+  io: Io,
+): Promise<string> {
+  const name = `core.${pid}`;
+  if (output === undefined) return name;
+  if (isOne) return output;
+  await mkdir(resolve(io.workingDirectory, output), { recursive: true, mode: 0o700 }).catch(
+    (cause: unknown) => {
+      throw writeError(output, cause);
+    },
+  );
+  return join(output, name);
+}
+
+/** Writes one core file, or none: an unfinished one would look like a process with less memory. */
+async function exportCore(
+  checkpoint: Checkpoint,
+  process: Process,
+  path: string,
+  { force }: ElfCoreCommandOptions,
+  io: Io,
+  notes: Note[],
+): Promise<ElfCore> {
+  const progress = startProgress(io);
+  const file = sparseFile(resolve(io.workingDirectory, path), {
+    force: force === true,
+    choice: 'name another with -o',
+  });
+  try {
+    const core = await writeElfCore(checkpoint, process, file, {
+      onProgress: (done, total) =>
+        progress.update(`writing ${path}: ${formatBytes(done)} of ${formatBytes(total)}`),
+      onNote: (note) => notes.push(note),
+    });
+    await file.finish(core.size);
+    return core;
+  } catch (error) {
+    await file.discard();
+    throw error;
+  } finally {
+    progress.end();
+  }
+}

@@ -1,0 +1,103 @@
+import { constants } from 'node:fs';
+import { type FileHandle, open, unlink } from 'node:fs/promises';
+import { ExhibitError } from '../bytes/exhibit-error.ts';
+import { describeCause } from '../bytes/file-source.ts';
+
+/** What was captured may hold secrets: only its owner may read what is written, and nothing of it is executable. */
+const FILE_MODE = 0o600;
+
+/** Zeros of this length, in bytes, become a hole: a block of the usual file systems. */
+const HOLE = 4096;
+const ZEROS = Buffer.alloc(HOLE);
+
+export interface NewFileOptions {
+  /** Replaces a file that is there. */
+  readonly force: boolean;
+  /** What a user can do about a file that is there, beside --force: `choose another folder`. */
+  readonly choice: string;
+}
+
+/**
+ * Creates a file and follows no link. Throws `FILE_EXISTS` for one that is there unless `force` is given, and
+ * `WRITE_FAILED`.
+ */
+export async function createFile(path: string, { force, choice }: NewFileOptions): Promise<FileHandle> {
+  if (force) await removeFile(path);
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
+  return open(path, flags, FILE_MODE).catch((cause: unknown) => {
+    if (!hasCode(cause, 'EEXIST')) throw writeError(path, cause);
+    const message = `${path} exists and is not written over; ${choice}, or use --force`;
+    throw new ExhibitError('FILE_EXISTS', message, { source: path, cause });
+  });
+}
+
+/** Removes a file or link, never what a link leads to; a folder stays and makes the creation fail. */
+async function removeFile(path: string): Promise<void> {
+  await unlink(path).catch((cause: unknown) => {
+    if (!hasCode(cause, 'ENOENT', 'EISDIR', 'EPERM')) throw writeError(path, cause);
+  });
+}
+
+/** A new file that is written at any offset; blocks of zeros become holes. */
+export interface SparseFile {
+  write(bytes: Uint8Array, offset: number): Promise<void>;
+  /** Gives it its length and closes it. */
+  finish(size: number): Promise<void>;
+  /** Closes and removes what was written. */
+  discard(): Promise<void>;
+}
+
+/** Creates the file at the first write, so that a refusal before it neither leaves nor replaces one. Errors as above. */
+export function sparseFile(path: string, options: NewFileOptions): SparseFile {
+  let handle: FileHandle | undefined;
+  const attempt = <T>(action: Promise<T>): Promise<T> =>
+    action.catch((cause: unknown) => {
+      throw writeError(path, cause);
+    });
+  return {
+    write: async (bytes, offset) => {
+      handle ??= await createFile(path, options);
+      await attempt(writeSparse(handle, bytes, offset));
+    },
+    finish: async (size) => {
+      handle ??= await createFile(path, options);
+      await attempt(handle.truncate(size));
+      await attempt(handle.close());
+    },
+    discard: async () => {
+      if (handle === undefined) return;
+      await handle.close().catch(() => undefined);
+      await unlink(path).catch(() => undefined);
+    },
+  };
+}
+
+/** Writes the runs of blocks that hold something and leaves the others out, which keeps holes and makes new ones. */
+export async function writeSparse(handle: FileHandle, piece: Uint8Array, offset: number): Promise<void> {
+  for (let at = 0; at < piece.length; ) {
+    let end = at;
+    while (end < piece.length && !isZero(piece, end)) end += HOLE;
+    end = Math.min(end, piece.length);
+    for (let done = at; done < end; ) {
+      done += (await handle.write(piece, done, end - done, offset + done)).bytesWritten;
+    }
+    at = end;
+    while (at < piece.length && isZero(piece, at)) at += HOLE;
+  }
+}
+
+function isZero(piece: Uint8Array, at: number): boolean {
+  const block = piece.subarray(at, at + HOLE);
+  return ZEROS.compare(block, 0, block.length, 0, block.length) === 0;
+}
+
+/** Whether an error of the system has one of the codes. */
+export const hasCode = (cause: unknown, ...codes: string[]): boolean =>
+  cause instanceof Error && 'code' in cause && codes.includes(String(cause.code));
+
+export function writeError(path: string, cause: unknown): ExhibitError {
+  return new ExhibitError('WRITE_FAILED', `cannot write ${path}: ${describeCause(cause)}`, {
+    source: path,
+    cause,
+  });
+}

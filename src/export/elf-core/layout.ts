@@ -1,0 +1,79 @@
+/** Where the parts of a core file lie: headers, notes, perhaps a section header, memory by ascending address. */
+import { ChunkWriter, type CoreSink } from './chunk-writer.ts';
+import {
+  encodeFileHeader,
+  encodeProgramHeader,
+  encodeSectionHeader,
+  FILE_HEADER_SIZE,
+  PN_XNUM,
+  PROGRAM_HEADER_SIZE,
+  SECTION_HEADER_SIZE,
+  SegmentType,
+} from './elf-header.ts';
+import { alignUp } from './elf-structure.ts';
+import type { Segment } from './segments.ts';
+
+/** Notes are padded to words. */
+const NOTE_ALIGNMENT = 4;
+const SECTION_ALIGNMENT = 8;
+
+export interface PlacedSegment extends Segment {
+  /** In the file. */
+  readonly offset: number;
+}
+
+export interface Layout {
+  readonly segments: readonly PlacedSegment[];
+  readonly notesEnd: number;
+  /** Used when there are too many program headers for the file header. */
+  readonly sectionOffset: number;
+  readonly pageSize: number;
+  /** Length of the file. */
+  readonly size: number;
+}
+
+/** File header and program headers: of the notes and of each segment. */
+export const headersSize = (segments: number): number =>
+  FILE_HEADER_SIZE + (segments + 1) * PROGRAM_HEADER_SIZE;
+
+/** Gives each segment its place behind the notes: at a page's beginning, where a debugger can map it. */
+export function placeSegments(
+  segments: readonly Segment[],
+  { notesEnd, pageSize }: Pick<Layout, 'notesEnd' | 'pageSize'>,
+): Layout {
+  const sectionOffset = alignUp(notesEnd, SECTION_ALIGNMENT);
+  let end = sectionOffset + SECTION_HEADER_SIZE;
+  const placed = segments.map((segment) => {
+    // Offset and address are the same within a page, also for the odd address of a damaged image.
+    const offset = alignUp(end, pageSize) + Number(segment.start % BigInt(pageSize));
+    if (segment.fileSize > 0) end = offset + segment.fileSize;
+    return { ...segment, offset };
+  });
+  return { segments: placed, notesEnd, sectionOffset, pageSize, size: end };
+}
+
+/** Writes everything in front of the notes, and the section header. `machine` is e_machine. */
+export async function writeHeaders(layout: Layout, machine: number, sink: CoreSink): Promise<void> {
+  const { segments, notesEnd, sectionOffset, pageSize } = layout;
+  const programHeaders = segments.length + 1;
+  const writer = new ChunkWriter(sink, 0);
+  await writer.write(encodeFileHeader({ machine, programHeaders, sectionOffset }));
+  const noteOffset = headersSize(segments.length);
+  await writer.write(
+    encodeProgramHeader({
+      type: SegmentType.note,
+      flags: 0,
+      offset: noteOffset,
+      address: 0n,
+      fileSize: notesEnd - noteOffset,
+      memorySize: 0n,
+      alignment: NOTE_ALIGNMENT,
+    }),
+  );
+  for (const { start, ...segment } of segments) {
+    const header = { type: SegmentType.load, address: start, alignment: pageSize, ...segment };
+    await writer.write(encodeProgramHeader(header));
+  }
+  await writer.flush();
+  if (programHeaders >= PN_XNUM) await sink.write(encodeSectionHeader(programHeaders), sectionOffset);
+}
