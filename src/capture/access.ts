@@ -1,4 +1,4 @@
-/** What this user can reach: the API server by a kubeconfig, kubelets by credentials; and which way a capture takes. */
+/** What this user can reach: the API server by a kubeconfig, kubelets by credentials, this node's runtime as root. */
 import { ExhibitError } from '../bytes/exhibit-error.ts';
 import {
   findNodeCredentials,
@@ -7,82 +7,91 @@ import {
   readGivenAuthority,
   readGivenCredentials,
 } from './credentials.ts';
+import type { ContainerRuntime } from './cri/runtime.ts';
+import { runtimePodSource } from './cri/runtime-pods.ts';
+import { findRuntime } from './cri/runtime-socket.ts';
 import { type ClusterAccess, type KubeconfigOptions, openKubeconfig } from './kubeconfig.ts';
 import { kubeletEndpoint } from './kubelet-route.ts';
-import { NODE_LAYOUTS } from './node-layouts.ts';
 import { apiPodSource, kubeletPodSource, type PodSource } from './pod-source.ts';
-import type { RouteName } from './route.ts';
+import type { RouteNotTaken } from './route.ts';
+import { chooseWays, type RouteWish, type Way } from './route-choice.ts';
 import { ServerTrust, type TrustOptions } from './server-trust.ts';
 
-export interface AccessOptions extends KubeconfigOptions, GivenCredentials, TrustOptions {
-  readonly via?: RouteName | undefined;
-  /** `--node ADDRESS[:PORT]`. */
-  readonly node?: string | undefined;
-}
+export interface AccessOptions extends KubeconfigOptions, GivenCredentials, RouteWish, TrustOptions {}
 
 export interface Access {
   readonly cluster: ClusterAccess | undefined;
-  /** Undefined where the only way is through the API server. */
+  /** Undefined where no way leads to a kubelet. */
   readonly kubelet: KubeletCredentials | undefined;
   /** What is believed of kubelets that no CA vouches for. */
   readonly trust: ServerTrust;
-  readonly via: RouteName;
-  /** Why that way, for the user. */
-  readonly reason: string;
+  /** This machine's; undefined where it is not there, or may not be asked. */
+  readonly runtime: ContainerRuntime | undefined;
+  /** To be tried in this order; at least one. */
+  readonly ways: readonly Way[];
+  readonly notTaken: readonly RouteNotTaken[];
   /** What did not work on the way here and is not needed. */
   readonly notes: readonly string[];
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Looks at the options, then at this machine, and chooses the way. Throws `NO_ROUTE` when there is none. */
+/** Looks at the options, then at this machine, and chooses the ways. Throws `NO_ROUTE` when there is none. */
 export async function findAccess(options: AccessOptions, environment: Environment): Promise<Access> {
   const given = await readGivenCredentials(options);
   const found = given === undefined ? await findNodeCredentials() : undefined;
-  const wantsCluster = options.kubeconfig !== undefined || options.context !== undefined;
-  const notes: string[] = [];
-  const cluster = await openKubeconfig(options, environment).catch((error: unknown) => {
-    const isNeeded = wantsCluster || options.via === 'proxy' || (given ?? found) === undefined;
-    if (isNeeded || !(error instanceof ExhibitError)) throw error;
-    notes.push(error.message);
-    return undefined;
-  });
-  const own = given ?? found?.credentials;
-  const { via, reason } = chooseRoute(options, { given, found: wantsCluster ? undefined : own, cluster });
-  const identity = own ?? (via === 'kubelet' ? cluster?.credentials : undefined);
-  const kubelet = identity && { ...identity, ca: await authorities(options, identity, cluster) };
-  if (via === 'kubelet' && kubelet === undefined)
-    throw noRoute('no credentials for a kubelet are given or found');
-  if (via === 'proxy' && cluster === undefined)
-    throw noRoute('the way through the API server needs a kubeconfig');
-  return { cluster, kubelet, trust: new ServerTrust(options), via, reason, notes };
+  const runtime = await findRuntimeOf(options, environment);
+  const isElsewhere = given === undefined && found === undefined && runtime instanceof ExhibitError;
+  const { cluster, notes } = await findCluster(options, environment, isElsewhere);
+  const ofNode = isClusterNamed(options) ? undefined : found?.credentials;
+  const { ways, notTaken } = chooseWays(options, { given, found: ofNode, cluster, runtime });
+  const identity = given ?? ofNode ?? cluster?.credentials;
+  const leadsToKubelet = ways.some(({ name }) => name === 'kubelet');
+  return {
+    cluster,
+    kubelet:
+      leadsToKubelet && identity !== undefined
+        ? { ...identity, ca: await authorities(options, identity, cluster) }
+        : undefined,
+    trust: new ServerTrust(options),
+    runtime: runtime instanceof ExhibitError ? undefined : runtime,
+    ways,
+    notTaken,
+    notes,
+  };
 }
 
-interface Candidates {
-  readonly given: KubeletCredentials | undefined;
-  readonly found: KubeletCredentials | undefined;
-  readonly cluster: ClusterAccess | undefined;
-}
+/** A cluster that is named may be another than this node's. */
+const isClusterNamed = ({ kubeconfig, context }: AccessOptions): boolean =>
+  kubeconfig !== undefined || context !== undefined;
 
-function chooseRoute(
-  { via, node }: AccessOptions,
-  { given, found, cluster }: Candidates,
-): { readonly via: RouteName; readonly reason: string } {
-  const origin = given ?? found ?? cluster?.credentials;
-  const as = origin === undefined ? '' : `, as ${origin.origin}`;
-  if (via === 'proxy') return { via, reason: '--via proxy was asked for' };
-  if (via === 'kubelet') return { via, reason: `--via kubelet was asked for${as}` };
-  if (given !== undefined) return { via: 'kubelet', reason: `credentials for the kubelet were given${as}` };
-  if (node !== undefined && origin !== undefined) return { via: 'kubelet', reason: `--node was given${as}` };
-  if (found !== undefined)
-    return { via: 'kubelet', reason: `credentials for the kubelet lie on this node: ${found.origin}` };
-  if (cluster !== undefined) {
-    return {
-      via: 'proxy',
-      reason: `there is a kubeconfig (${cluster.origin}) and no credentials for a kubelet`,
-    };
+/** crictl's variable names it as well. A refusal is a value: the way is not open, and another may be. */
+async function findRuntimeOf(
+  { runtimeEndpoint, via }: AccessOptions,
+  environment: Environment,
+): Promise<ContainerRuntime | ExhibitError> {
+  const variable = environment.CONTAINER_RUNTIME_ENDPOINT;
+  try {
+    return await findRuntime(runtimeEndpoint ?? (variable === '' ? undefined : variable));
+  } catch (error) {
+    const isFatal = runtimeEndpoint !== undefined || via === 'cri';
+    if (isFatal || !(error instanceof ExhibitError)) throw error;
+    return error;
   }
-  throw noRoute('neither credentials for a kubelet nor a kubeconfig are given or found');
+}
+
+async function findCluster(
+  options: AccessOptions,
+  environment: Environment,
+  isElsewhere: boolean,
+): Promise<Pick<Access, 'cluster' | 'notes'>> {
+  try {
+    return { cluster: await openKubeconfig(options, environment), notes: [] };
+  } catch (error) {
+    const isNeeded = isClusterNamed(options) || options.via === 'proxy' || isElsewhere;
+    if (isNeeded || !(error instanceof ExhibitError)) throw error;
+    return { cluster: undefined, notes: [error.message] };
+  }
 }
 
 /** All that may vouch for a kubelet: what was named, else what came with the credentials, this node's and the cluster's. */
@@ -98,24 +107,24 @@ async function authorities(
   return all.length === 0 ? undefined : [...new Set(all)];
 }
 
-function noRoute(why: string): ExhibitError {
-  const places = NODE_LAYOUTS.flatMap(({ certificates }) => certificates.map(({ cert }) => cert));
-  return new ExhibitError('NO_ROUTE', `there is no way to the container: ${why}. What is needed is one of:`, {
-    help: [
-      'a kubeconfig: --kubeconfig FILE, KUBECONFIG or ~/.kube/config',
-      'a client certificate: --cert FILE --key FILE (and --cacert FILE)',
-      'a bearer token: --token-file FILE',
-      'a root shell on a node of k3s, RKE2 or kubeadm, where one of these can be read:',
-      ...places.map((place) => `  ${place}`),
-    ],
-  });
+/**
+ * Who can be asked for pods, the one that knows most first: the API server knows the whole cluster, a kubelet and a
+ * runtime their node. A cluster that is named is asked alone: this node may be another's.
+ */
+export function podSources(access: Access, options: AccessOptions): readonly PodSource[] {
+  const { cluster, kubelet, trust, runtime, ways } = access;
+  const fromRuntime = runtime === undefined ? [] : [runtimePodSource(runtime)];
+  if (ways[0]?.name === 'cri' && ways.length === 1) return fromRuntime;
+  const fromApi =
+    cluster === undefined ? [] : [apiPodSource(cluster.api, `the API server ${cluster.api.url.origin}`)];
+  if (isClusterNamed(options)) return fromApi;
+  // Which of the cluster's kubelets to ask with a kubeconfig's credentials, only --node says.
+  const isUnplaced = options.node === undefined && kubelet?.origin === cluster?.credentials.origin;
+  const fromKubelet = kubelet === undefined || isUnplaced ? [] : [kubeletPods(kubelet, options, trust)];
+  return [...fromApi, ...fromKubelet, ...fromRuntime];
 }
 
-/** Who is asked for pods: the API server where there is a kubeconfig, else this node's (or the named) kubelet. */
-export function podSource(access: Access, options: AccessOptions): PodSource {
-  const { cluster, kubelet, trust } = access;
-  if (cluster !== undefined) return apiPodSource(cluster.api, `the API server ${cluster.api.url.origin}`);
-  if (kubelet === undefined) throw noRoute('pods can be asked of an API server or of a kubelet');
-  const endpoint = kubeletEndpoint(kubelet, { address: options.node }, trust);
+function kubeletPods(kubelet: KubeletCredentials, { node }: AccessOptions, trust: ServerTrust): PodSource {
+  const endpoint = kubeletEndpoint(kubelet, { address: node }, trust);
   return kubeletPodSource(endpoint, `the kubelet ${endpoint.url.origin}, as ${kubelet.origin}`);
 }

@@ -1,35 +1,13 @@
-/** One capture from the first look to the last: who, by which way, take it, does it still run, what came of it. */
+/** One capture: take it by the first way that is not refused, does the container still run, what came of it. */
 import { ExhibitError } from '../bytes/exhibit-error.ts';
-import { type Access, type AccessOptions, podSource } from './access.ts';
-import { chooseContainer } from './container-choice.ts';
+import type { CapturePlan } from './capture-plan.ts';
 import { dumpLogErrors, explainDumpLog } from './dump-log.ts';
 import { readFreezerState } from './freezer.ts';
-import { kubeletEndpoint, kubeletRoute } from './kubelet-route.ts';
-import { findContainerId } from './node-container.ts';
 import { type ArchiveReceipt, findDumpLog, receiveArchive } from './node-files.ts';
-import type { ContainerSummary, PodSummary } from './pod.ts';
-import type { PodSource } from './pod-source.ts';
-import { proxyRoute } from './proxy-route.ts';
-import { type CaptureRoute, DEFAULT_TIMEOUT_SECONDS, type RouteName } from './route.ts';
+import { type CaptureRoute, isBeforeAnything, type RouteName, type RouteNotTaken } from './route.ts';
+import { WHY_LATER } from './route-choice.ts';
 import { checkRunning, type RunCheck, type Sighting, thawCommands } from './run-check.ts';
-import { type CaptureTarget, type ContainerTarget, formatTarget } from './target.ts';
-
-export interface CaptureOptions extends AccessOptions {
-  readonly timeoutSeconds?: number | undefined;
-}
-
-/** All that is known before anything is touched. */
-export interface CapturePlan {
-  readonly target: ContainerTarget;
-  readonly route: CaptureRoute;
-  readonly pods: PodSource;
-  /** Undefined where this user may capture but not list pods. */
-  readonly pod: PodSummary | undefined;
-  readonly container: ContainerSummary | undefined;
-  /** The runtime's id of the container: from its pod, or found on this node. */
-  readonly containerId: string | undefined;
-  readonly notes: readonly string[];
-}
+import { formatTarget } from './target.ts';
 
 /** What `exhibit capture --json` prints. */
 export interface CaptureReport {
@@ -45,6 +23,7 @@ export interface CaptureReport {
     readonly endpoint: string;
     readonly trust: string;
   };
+  readonly routes_not_taken: readonly RouteNotTaken[];
   /** ISO 8601, by this machine's clock. */
   readonly started: string;
   /** From the request to the answer; the container was frozen for most of it. */
@@ -54,79 +33,29 @@ export interface CaptureReport {
   readonly notes: readonly string[];
 }
 
-/** Chooses container and route. Nothing is changed. Throws what `findAccess`, pods and containers give reason to. */
-export async function planCapture(
-  wanted: CaptureTarget,
-  access: Access,
-  options: CaptureOptions,
-): Promise<CapturePlan> {
-  const notes = [...access.notes];
-  const pods = podSource(access, options);
-  const pod = await lookUp(wanted, pods).catch((error: unknown) => {
-    if (!(error instanceof ExhibitError) || wanted.container === undefined || !isDispensable(error, access))
-      throw error;
-    notes.push(`pods cannot be looked up: ${error.message}`);
-    return undefined;
-  });
-  const container = pod && chooseContainer(pod, wanted.container);
-  const name = container?.name ?? wanted.container ?? '';
-  const target = { namespace: wanted.namespace, pod: wanted.pod, container: name };
-  const containerId = container?.id ?? (await findContainerId(target));
-  return { target, route: buildRoute(access, options, pod), pods, pod, container, containerId, notes };
-}
-
-/** A user may be allowed to capture and not to list pods, or reach the kubelet and not the API server. */
-function isDispensable({ code }: ExhibitError, { via, cluster }: Access): boolean {
-  if (code === 'POD_NOT_FOUND') return false;
-  return code === 'KUBELET_FORBIDDEN' || (via === 'kubelet' && cluster !== undefined);
-}
-
-async function lookUp({ namespace, pod }: CaptureTarget, pods: PodSource): Promise<PodSummary> {
-  const found = await pods.get(namespace, pod);
-  if (found !== undefined) return found;
-  const advice = '"exhibit pods -A" lists the pods.';
-  throw new ExhibitError('POD_NOT_FOUND', `${pods.origin} knows no pod ${namespace}/${pod}. ${advice}`);
-}
-
-function buildRoute(access: Access, options: CaptureOptions, pod: PodSummary | undefined): CaptureRoute {
-  const { reason, cluster, kubelet, trust, via } = access;
-  const timeoutSeconds = options.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS;
-  if (via === 'proxy' && cluster !== undefined) {
-    if (pod?.node === undefined) {
-      throw new ExhibitError(
-        'NO_ROUTE',
-        'the way through the API server needs the name of the node, which is unknown',
-      );
-    }
-    return proxyRoute(cluster.api, { node: pod.node, reason, timeoutSeconds });
-  }
-  if (kubelet === undefined) throw new ExhibitError('NO_ROUTE', 'there are no credentials for a kubelet');
-  // Without a kubeconfig the pod came from the kubelet of this node.
-  const address = options.node ?? (cluster === undefined ? undefined : pod?.node_address);
-  const where = { address, names: [pod?.node, pod?.node_address] };
-  const endpoint = kubeletEndpoint(kubelet, where, trust);
-  return kubeletRoute(endpoint, { reason, timeoutSeconds });
-}
+/** Hears of a way that was refused before anything had begun, and which one is tried next. */
+export type OnRefused = (refused: RouteNotTaken, next: CaptureRoute) => void;
 
 /**
  * Takes the checkpoint and looks at what came of it. Never gives up once it has begun: keep the process alive until it
  * resolves. Rejects with cause and cure, and with the state in which the container was left.
  */
-export async function takeCheckpoint(plan: CapturePlan): Promise<CaptureReport> {
-  const before = await look(plan, plan.container);
+export async function takeCheckpoint(plan: CapturePlan, onRefused?: OnRefused): Promise<CaptureReport> {
+  const before = await sight(plan, { podUid: plan.pod?.uid, status: plan.container });
   const started = new Date();
-  const path = await plan.route.checkpoint(plan.target).catch(async (error: unknown) => {
+  const { path, route, notTaken } = await takeByFirst(plan, onRefused).catch(async (error: unknown) => {
     throw await explainFailure(error, plan, before, started);
   });
   const seconds = (Date.now() - started.getTime()) / 1000;
   const container_afterwards = checkRunning(plan.containerId, before, await lookAgain(plan, before));
-  const { name, reason, endpoint, trust } = plan.route;
+  const { name, reason, endpoint, trust } = route;
   return {
     ...plan.target,
     pod_uid: plan.pod?.uid,
     container_id: plan.containerId,
     node: plan.pod?.node,
     route: { name, reason, endpoint, trust },
+    routes_not_taken: notTaken,
     started: started.toISOString(),
     seconds,
     archive: await receiveArchive(path, started),
@@ -135,8 +64,51 @@ export async function takeCheckpoint(plan: CapturePlan): Promise<CaptureReport> 
   };
 }
 
-async function look({ containerId }: CapturePlan, status: ContainerSummary | undefined): Promise<Sighting> {
-  return { status, freezer: containerId === undefined ? undefined : await readFreezerState(containerId) };
+interface Taken {
+  readonly path: string;
+  readonly route: CaptureRoute;
+  readonly notTaken: readonly RouteNotTaken[];
+}
+
+/** The next way is tried only where the one before did not touch the container. */
+async function takeByFirst({ routes, notTaken }: CapturePlan, onRefused?: OnRefused): Promise<Taken> {
+  const refusals: { readonly route: CaptureRoute; readonly error: ExhibitError }[] = [];
+  for (const [index, route] of routes.entries()) {
+    try {
+      const path = await route.take();
+      const refused = refusals.map(refusal);
+      const later = routes.slice(index + 1).map(({ name }) => ({ name, reason: WHY_LATER[name] }));
+      return { path, route, notTaken: [...notTaken, ...refused, ...later] };
+    } catch (error) {
+      if (!(error instanceof ExhibitError) || !isBeforeAnything(error.code)) throw error;
+      refusals.push({ route, error });
+      const next = routes[index + 1];
+      if (next !== undefined) onRefused?.(refusal({ route, error }), next);
+    }
+  }
+  throw allRefused(refusals.map(({ error }) => error));
+}
+
+const refusal = ({ route, error }: { readonly route: CaptureRoute; readonly error: ExhibitError }) => ({
+  name: route.name,
+  reason: error.message,
+});
+
+/** The first way is the one to mend; what the others lack may be easier to come by. */
+function allRefused([first, ...others]: readonly ExhibitError[]): unknown {
+  if (first === undefined || others.length === 0) return first;
+  const help = [
+    ...first.help,
+    ...others.flatMap(({ message, help }) => [`the next way: ${message}`, ...help]),
+  ];
+  return new ExhibitError(first.code, first.message, { help, cause: first });
+}
+
+async function sight(
+  { containerId }: CapturePlan,
+  seen: Pick<Sighting, 'podUid' | 'status'>,
+): Promise<Sighting> {
+  return { ...seen, freezer: containerId === undefined ? undefined : await readFreezerState(containerId) };
 }
 
 /** A process that the capture ended is gone at once; the kubelet needs a second or two to notice (its PLEG's period). */
@@ -145,13 +117,7 @@ const SETTLE_MILLISECONDS = { onThisNode: 300, elsewhere: 2000 } as const;
 async function lookAgain(plan: CapturePlan, before: Sighting): Promise<Sighting> {
   const isHere = before.freezer === 'running' || before.freezer === 'frozen';
   await pause(isHere ? SETTLE_MILLISECONDS.onThisNode : SETTLE_MILLISECONDS.elsewhere);
-  const { namespace, pod, container } = plan.target;
-  const isComparable = plan.pod !== undefined;
-  const now = isComparable ? await plan.pods.get(namespace, pod).catch(() => undefined) : undefined;
-  return look(
-    plan,
-    now?.containers.find(({ name }) => name === container),
-  );
+  return sight(plan, await plan.look());
 }
 
 const pause = (milliseconds: number): Promise<void> =>

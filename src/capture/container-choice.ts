@@ -28,7 +28,9 @@ function named(pod: PodSummary, wanted: string): ContainerSummary {
 }
 
 function soleContainer(pod: PodSummary): ContainerSummary {
-  const candidates = pod.containers.filter(({ kind }) => kind === 'container');
+  const candidates = pod.containers.filter(
+    ({ kind, state }) => kind === 'container' || (kind === undefined && state === 'running'),
+  );
   const chosen = candidates.length === 1 ? candidates[0] : byDefault(candidates, pod.default_container);
   if (chosen !== undefined) return chosen;
   const count = `pod ${pod.namespace}/${pod.pod} has ${candidates.length} containers`;
@@ -47,7 +49,7 @@ function byDefault(candidates: readonly ContainerSummary[], name: string | undef
 
 function describeContainers(pod: PodSummary): readonly string[] {
   return pod.containers.map(({ name, kind, state, image }) => {
-    const mark = kind === 'container' ? '' : `${kind}, `;
+    const mark = kind === 'container' || kind === undefined ? '' : `${kind}, `;
     return `${name}  (${mark}${state}, ${image})`;
   });
 }

@@ -218,7 +218,20 @@ function firstItem(body: string): string | undefined {
 }
 
 /** Any answer but 200 as an error: cause in its message, cure in its `help`. */
-export function explainKubeletAnswer({ status, body }: KubeletAnswer, target: ContainerTarget): ExhibitError {
+export function explainKubeletAnswer(answer: KubeletAnswer, target: ContainerTarget): ExhibitError {
+  const { status, body } = answer;
+  const known = explainByRules(answer, target);
+  return known ?? new ExhibitError('KUBELET_BAD_ANSWER', `the kubelet answered ${status}: ${quote(body)}`);
+}
+
+/** What a runtime says when it is asked without a kubelet: the text that a kubelet would put into its 500. */
+export function explainRuntimeRefusal(text: string, target: ContainerTarget): ExhibitError {
+  const known = explainByRules({ status: 500, body: text }, target);
+  if (known !== undefined) return known;
+  return new ExhibitError('CHECKPOINT_FAILED', `the runtime could not checkpoint: ${quote(innerText(text))}`);
+}
+
+function explainByRules({ status, body }: KubeletAnswer, target: ContainerTarget): ExhibitError | undefined {
   for (const rule of RULES) {
     if (rule.status !== undefined && rule.status !== status) continue;
     const match = rule.body.exec(body);
@@ -226,7 +239,7 @@ export function explainKubeletAnswer({ status, body }: KubeletAnswer, target: Co
     const { message, help } = rule.explain(match, target);
     return new ExhibitError(rule.code, message, { help });
   }
-  return new ExhibitError('KUBELET_BAD_ANSWER', `the kubelet answered ${status}: ${quote(body)}`);
+  return undefined;
 }
 
 function explainDenial(match: RegExpExecArray): Explanation {

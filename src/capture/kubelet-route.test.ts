@@ -42,7 +42,7 @@ function checkpoint(
   trust: TrustOptions = {},
 ) {
   const endpoint = kubeletEndpoint(credentials, { address, names }, new ServerTrust(trust));
-  return kubeletRoute(endpoint, { reason: 'a test', timeoutSeconds: 3600 }).checkpoint(target);
+  return kubeletRoute(endpoint, { target, reason: 'a test', timeoutSeconds: 3600 }).take();
 }
 
 async function answering(status: number, body: string): Promise<FakeKubelet> {
@@ -165,9 +165,9 @@ describe('the identity of the kubelet', () => {
       const asked: UnknownServer[] = [];
       const askTrust = async (server: UnknownServer) => asked.push(server) > 0;
       const endpoint = kubeletEndpoint(stranger(), { address }, new ServerTrust({ askTrust }));
-      const route = kubeletRoute(endpoint, { reason: 'a test', timeoutSeconds: 3600 });
-      expect(await route.checkpoint(target)).toBe(archive);
-      expect(await route.checkpoint(target)).toBe(archive);
+      const route = kubeletRoute(endpoint, { target, reason: 'a test', timeoutSeconds: 3600 });
+      expect(await route.take()).toBe(archive);
+      expect(await route.take()).toBe(archive);
       expect(asked).toMatchObject([{ fingerprint: fingerprint(), origin: `https://${address}` }]);
       expect(route.trust).toContain('accepted by its fingerprint');
       expect(seen).toHaveLength(2);
@@ -194,9 +194,9 @@ describe('the identity of the kubelet', () => {
       { address },
       new ServerTrust({ insecureSkipTlsVerify: true }),
     );
-    const route = kubeletRoute(endpoint, { reason: '', timeoutSeconds: 1 });
+    const route = kubeletRoute(endpoint, { target, reason: '', timeoutSeconds: 1 });
     expect(route.trust).toContain('NOT verified');
-    expect(await route.checkpoint(target)).toBe(archive);
+    expect(await route.take()).toBe(archive);
   });
 });
 

@@ -6,6 +6,7 @@ import { type Endpoint, send } from './https-client.ts';
 import { archivePath, explainKubeletAnswer } from './kubelet-answer.ts';
 import { type CaptureRoute, checkpointPath, MAX_ANSWER_BYTES } from './route.ts';
 import type { ServerTrust } from './server-trust.ts';
+import type { ContainerTarget } from './target.ts';
 
 const DEFAULT_PORT = 10250;
 const THIS_NODE = '127.0.0.1';
@@ -44,9 +45,15 @@ export function kubeletEndpoint(
   };
 }
 
+export interface KubeletOptions {
+  readonly target: ContainerTarget;
+  readonly reason: string;
+  readonly timeoutSeconds: number;
+}
+
 export function kubeletRoute(
   endpoint: Endpoint,
-  { reason, timeoutSeconds }: { readonly reason: string; readonly timeoutSeconds: number },
+  { target, reason, timeoutSeconds }: KubeletOptions,
 ): CaptureRoute {
   return {
     name: 'kubelet',
@@ -55,7 +62,7 @@ export function kubeletRoute(
     get trust() {
       return endpoint.trust?.summary ?? '';
     },
-    checkpoint: async (target) => {
+    take: async () => {
       const path = checkpointPath(target, timeoutSeconds);
       const answer = await send(endpoint, { method: 'POST', path, answerLimit: MAX_ANSWER_BYTES });
       if (answer.status !== 200) throw explainKubeletAnswer(answer, target);

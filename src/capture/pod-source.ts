@@ -21,6 +21,33 @@ export interface PodSource {
   get(namespace: string, pod: string): Promise<PodSummary | undefined>;
 }
 
+export interface SourceAnswer<T> {
+  readonly source: PodSource;
+  readonly value: T;
+  /** Why those before it did not answer. */
+  readonly notes: readonly string[];
+}
+
+/** Asks one source after the other until one answers. Rejects with what the first said when none does. */
+export async function askFirst<T>(
+  sources: readonly PodSource[],
+  ask: (source: PodSource) => Promise<T>,
+): Promise<SourceAnswer<T>> {
+  const failures: ExhibitError[] = [];
+  for (const source of sources) {
+    try {
+      const value = await ask(source);
+      return { source, value, notes: failures.map(({ message }) => message) };
+    } catch (error) {
+      if (!(error instanceof ExhibitError)) throw error;
+      failures.push(error);
+    }
+  }
+  throw (
+    failures[0] ?? new ExhibitError('NO_ROUTE', 'pods can be asked of an API server, a kubelet or a runtime')
+  );
+}
+
 /** A list of 500 pods, the API server's page, is some 5 MiB; a kubelet's whole list stays below that. */
 const MAX_LIST_BYTES = 64 * 1024 * 1024;
 const PAGE_SIZE = 500;

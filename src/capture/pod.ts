@@ -8,7 +8,8 @@ export type ContainerKind = 'container' | 'init' | 'sidecar' | 'ephemeral';
 
 export interface ContainerSummary {
   readonly name: string;
-  readonly kind: ContainerKind;
+  /** Undefined where the runtime was asked, which does not know. */
+  readonly kind: ContainerKind | undefined;
   readonly image: string;
   /** The image's digest as the runtime knows it. */
   readonly image_id?: string | undefined;

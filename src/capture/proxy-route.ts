@@ -6,15 +6,20 @@ import { explainApiAnswer, statusMessage } from './api-answer.ts';
 import { type Endpoint, send } from './https-client.ts';
 import { archivePath, explainKubeletAnswer } from './kubelet-answer.ts';
 import { type CaptureRoute, checkpointPath, MAX_ANSWER_BYTES } from './route.ts';
+import type { ContainerTarget } from './target.ts';
 
 export interface ProxyOptions {
+  readonly target: ContainerTarget;
   /** The node's name in the cluster. */
   readonly node: string;
   readonly reason: string;
   readonly timeoutSeconds: number;
 }
 
-export function proxyRoute(api: Endpoint, { node, reason, timeoutSeconds }: ProxyOptions): CaptureRoute {
+export function proxyRoute(
+  api: Endpoint,
+  { target, node, reason, timeoutSeconds }: ProxyOptions,
+): CaptureRoute {
   const base = `${api.url.pathname.replace(/\/$/, '')}/api/v1/nodes/${encodeURIComponent(node)}/proxy`;
   return {
     name: 'proxy',
@@ -24,7 +29,7 @@ export function proxyRoute(api: Endpoint, { node, reason, timeoutSeconds }: Prox
       api.options.rejectUnauthorized === false || api.url.protocol === 'http:'
         ? "the API server's certificate was NOT verified (the kubeconfig says so)"
         : "the API server's certificate was verified",
-    checkpoint: async (target) => {
+    take: async () => {
       const path = `${base}${checkpointPath(target, timeoutSeconds)}`;
       const answer = await send(api, { method: 'POST', path, answerLimit: MAX_ANSWER_BYTES });
       if (answer.status === 200) return archivePath(answer.body);

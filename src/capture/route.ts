@@ -1,9 +1,16 @@
+import type { ErrorCode } from '../bytes/exhibit-error.ts';
 import type { ContainerTarget } from './target.ts';
 
-/** How a container is reached. Each has a file of its own and the same shape. */
-export type RouteName = 'kubelet' | 'proxy';
+/**
+ * How a container of a pod is reached, in the order in which the ways are tried; docs/decisions/015-order-of-routes.md
+ * says why. Each has a file of its own and the same shape.
+ */
+export const POD_ROUTES = ['kubelet', 'cri', 'proxy'] as const;
+export type PodRouteName = (typeof POD_ROUTES)[number];
 
-/** One way to take a checkpoint. What it was made from (credentials, addresses) stays inside. */
+export type RouteName = PodRouteName;
+
+/** One way to capture a container. What it was made from (credentials, addresses, the container) stays inside. */
 export interface CaptureRoute {
   readonly name: RouteName;
   /** Why this one, for the user. */
@@ -13,11 +20,35 @@ export interface CaptureRoute {
   /** How it was made sure that the other end is who it says, for the user. */
   readonly trust: string;
   /**
-   * Takes the checkpoint and returns the archive's path on the node. Nothing cancels it: a caller that gives up leaves
+   * Captures the container and returns the archive's path on the node. Nothing cancels it: a caller that gives up leaves
    * the container frozen. Rejects with an ExhibitError that tells cause and cure.
    */
-  checkpoint(target: ContainerTarget): Promise<string>;
+  take(): Promise<string>;
 }
+
+/** A way that was not gone, and why, as `exhibit capture --json` prints it. */
+export interface RouteNotTaken {
+  readonly name: RouteName;
+  readonly reason: string;
+}
+
+/**
+ * Refusals before the runtime heard of anything: the container was not touched, and the next way may be tried. After
+ * any other failure a checkpoint may have begun.
+ */
+const NOTHING_BEGUN: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'API_FORBIDDEN',
+  'API_UNAUTHORIZED',
+  'BAD_CREDENTIALS',
+  'CHECKPOINT_DISABLED',
+  'CONNECTION_FAILED',
+  'KUBELET_AUTHORIZATION_FAILED',
+  'KUBELET_FORBIDDEN',
+  'KUBELET_UNAUTHORIZED',
+  'SERVER_UNVERIFIED',
+]);
+
+export const isBeforeAnything = (code: ErrorCode): boolean => NOTHING_BEGUN.has(code);
 
 /**
  * Seconds that the kubelet gives the runtime. Its own default of two minutes cancels the checkpoint of a large process,

@@ -13,6 +13,7 @@ export interface RunCheck {
 
 /** A container as it was seen at one time; undefined where it could not be looked at. */
 export interface Sighting {
+  readonly podUid?: string | undefined;
   readonly status?: ContainerSummary | undefined;
   /** Only on the container's own node; `gone` elsewhere. */
   readonly freezer?: FreezerState | undefined;
@@ -48,6 +49,12 @@ export function checkRunning(id: string | undefined, before: Sighting, after: Si
 }
 
 function endOf(before: Sighting, after: Sighting): string | undefined {
+  if (before.podUid !== undefined && after.podUid !== undefined && before.podUid !== after.podUid) {
+    return (
+      `another pod of that name has taken its place: UID ${before.podUid} before, ${after.podUid} now; ` +
+      'the archive may be of either, and says itself of which'
+    );
+  }
   if (before.freezer === 'running' && after.freezer === 'gone')
     return 'its processes are gone from this node';
   const [was, is] = [before.status, after.status];

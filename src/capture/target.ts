@@ -54,9 +54,8 @@ export function parseTarget(text: string, options: TargetOptions = {}): CaptureT
 }
 
 /** `NS/POD/CONTAINER`, or as much of it as is known. */
-export function formatTarget(target: CaptureTarget): string {
-  const { namespace, pod, container } = target;
-  return [namespace, pod, ...(container === undefined ? [] : [container])].join('/');
+export function formatTarget({ namespace, pod, container }: Partial<CaptureTarget>): string {
+  return [namespace, pod, container].filter((part) => part !== undefined).join('/');
 }
 
 function agreed(text: string, what: string, named: string | undefined, given: string | undefined) {

@@ -17,6 +17,7 @@ export interface AccessFlags {
   readonly tokenFile?: string;
   readonly fingerprint?: string;
   readonly insecureSkipTlsVerify?: true;
+  readonly runtimeEndpoint?: string;
 }
 
 /** How the cluster or the node is reached; the same for each command that reaches one. */
@@ -37,7 +38,11 @@ export function addAccessOptions(command: Command): Command {
     )
     .option('--token-file <file>', 'file with a bearer token for the kubelet')
     .option('--fingerprint <sha256>', "believe the kubelet's certificate by this SHA-256 fingerprint")
-    .option('--insecure-skip-tls-verify', "do not verify the kubelet's certificate");
+    .option('--insecure-skip-tls-verify', "do not verify the kubelet's certificate")
+    .option(
+      '--runtime-endpoint <socket>',
+      "this node's container runtime, unix:///PATH (default: CONTAINER_RUNTIME_ENDPOINT, then the usual places)",
+    );
 }
 
 /** The flags, with a person who can be asked whether to believe a kubelet that no CA vouches for. */

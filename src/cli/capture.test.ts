@@ -157,7 +157,7 @@ describe('capture through the kubelet', () => {
     [1, ['shop/nope'], /knows no pod shop\/nope/],
     [1, ['shop/web/nope'], /no container nope; it has:\n {2}app {2}\(running, i:1\)/],
     [2, ['shop/web/a/b'], /more than three parts/],
-    [2, ['shop/web', '--via', 'pigeon'], /Allowed choices are kubelet, proxy/],
+    [2, ['shop/web', '--via', 'pigeon'], /Allowed choices are kubelet, cri, proxy/],
     [2, ['shop/web', '--timeout', '0'], /whole seconds/],
   ])('%i: %s', async (expected, argv, message) => {
     const { address, seen } = await serve(captured);

@@ -1,21 +1,22 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { ExhibitError } from '../bytes/exhibit-error.ts';
 import { findAccess } from '../capture/access.ts';
-import { type CapturePlan, type CaptureReport, planCapture, takeCheckpoint } from '../capture/capture.ts';
+import { type CaptureReport, takeCheckpoint } from '../capture/capture.ts';
 import { withCaptureLock } from '../capture/capture-lock.ts';
+import { type CapturePlan, planCapture } from '../capture/capture-plan.ts';
 import { type HeldResult, holdSignals } from '../capture/held-signals.ts';
-import { MAX_TIMEOUT_SECONDS, type RouteName } from '../capture/route.ts';
+import { MAX_TIMEOUT_SECONDS, POD_ROUTES, type PodRouteName } from '../capture/route.ts';
 import { type CaptureTarget, parseTarget } from '../capture/target.ts';
 import { type AccessFlags, accessOptions, addAccessOptions } from './access-options.ts';
 import type { ConfigureCommand } from './command.ts';
 import { ExitCode, type Io } from './io.ts';
 import { toJson } from './terminal/escape.ts';
-import { planLines, reportLines, tellSignal, watchCapture } from './views/capture.ts';
+import { planLines, refusedLines, reportLines, tellSignal, watchCapture } from './views/capture.ts';
 
 interface CaptureCommandOptions extends AccessFlags {
   readonly namespace?: string;
   readonly container?: string;
-  readonly via?: RouteName;
+  readonly via?: PodRouteName;
   readonly timeout?: number;
   readonly inspect: boolean;
   readonly json?: true;
@@ -25,11 +26,14 @@ const EXAMPLES = `
 The container goes on running; it stands still while it is captured. A capture that has begun is never cancelled,
 because that can leave the container frozen: Ctrl-C waits for its end.
 
-Ways (--via):
-  kubelet   straight to the node's kubelet, port 10250; needs nodes/checkpoint: create. The default where a client
-            certificate or token is given, or found on this node (k3s, RKE2, kubeadm)
+Ways (--via). Without it they are tried in this order, and the next one only if the one before was refused or not
+reached before the container was touched; what was not gone is told, with the reason:
+  kubelet   straight to the node's kubelet, port 10250; needs nodes/checkpoint: create and no more. With the credentials
+            that are given, that lie on this node (k3s, RKE2, kubeadm), or the kubeconfig's client certificate
+  cri       the container runtime's socket on this node; needs root here, and no kubelet or API server
   proxy     through the API server, with a kubeconfig; needs nodes/proxy: create, and nodes/checkpoint: create for the
             API server's own client to the kubelets
+--cert, --token, --token-file, --node and --fingerprint ask for kubelet, --runtime-endpoint for cri.
 
 Examples:
   exhibit capture shop/web                                 on the node, or with a kubeconfig
@@ -37,13 +41,14 @@ Examples:
   exhibit capture -n shop pod/web -c sidecar
   exhibit capture shop/web --node 10.0.0.7 --cert admin.crt --key admin.key --cacert ca.crt
   exhibit capture shop/web --via kubelet --token-file token --cacert ca.crt
+  exhibit capture shop/web --via cri                       on the node, with its kubelet stopped
   exhibit capture shop/web --json --no-inspect | jq -r .archive.path`;
 
 export const configure: ConfigureCommand = (command, io, finish) => {
   addAccessOptions(command.argument('<pod>', 'NAMESPACE/POD[/CONTAINER], POD or pod/POD'))
     .option('-n, --namespace <namespace>', 'namespace of the pod')
     .option('-c, --container <container>', 'container of the pod (default: its only one)')
-    .addOption(new Option('--via <way>', 'how the container is reached').choices(['kubelet', 'proxy']))
+    .addOption(new Option('--via <way>', 'how the container is reached').choices(POD_ROUTES))
     .option(
       '--timeout <seconds>',
       'how long the kubelet lets the runtime work (default: an hour)',
@@ -107,7 +112,11 @@ async function takeHeld(plan: CapturePlan, io: Io): Promise<HeldResult<CaptureRe
   const watch = watchCapture(plan, io);
   try {
     return await holdSignals(
-      () => takeCheckpoint(plan),
+      () =>
+        takeCheckpoint(plan, (refused, next) => {
+          watch.pause();
+          io.err(refusedLines(refused, next));
+        }),
       (count) => {
         watch.pause();
         io.err(tellSignal(count, plan, process.pid));

@@ -1,5 +1,6 @@
-import { findAccess, podSource } from '../capture/access.ts';
+import { findAccess, podSources } from '../capture/access.ts';
 import type { ContainerSummary, PodSummary } from '../capture/pod.ts';
+import { askFirst } from '../capture/pod-source.ts';
 import { type AccessFlags, accessOptions, addAccessOptions } from './access-options.ts';
 import type { ConfigureCommand } from './command.ts';
 import { ExitCode, type Io } from './io.ts';
@@ -15,7 +16,8 @@ interface PodsOptions extends AccessFlags {
 }
 
 const EXAMPLES = `
-With a kubeconfig the API server is asked; on a node without one, its own kubelet, for the pods of that node.
+With a kubeconfig the API server is asked; on a node without one, its own kubelet, or else its container runtime, for
+the pods of that node.
 
 Examples:
   exhibit pods -n shop
@@ -34,12 +36,17 @@ export const configure: ConfigureCommand = (command, io, finish) => {
 
 async function listPods(options: PodsOptions, io: Io): Promise<ExitCode> {
   const access = await findAccess(accessOptions(options, io), io.environment);
-  const source = podSource(access, options);
   // On a node, "what runs here" is the question; with a kubeconfig, kubectl's default.
   const usual = access.cluster === undefined ? undefined : (access.cluster.namespace ?? 'default');
   const namespace = options.allNamespaces ? undefined : (options.namespace ?? usual);
-  const pods = await source.list({ namespace, selector: options.selector });
-  for (const note of access.notes) io.err(`note: ${escapeText(note)}\n`);
+  const {
+    source,
+    value: pods,
+    notes,
+  } = await askFirst(podSources(access, options), ({ list }) =>
+    list({ namespace, selector: options.selector }),
+  );
+  for (const note of [...access.notes, ...notes]) io.err(`note: ${escapeText(note)}\n`);
   if (options.json) await io.out(`${toJson(pods)}\n`);
   else if (pods.length === 0) io.err(`no pods in ${namespace ?? 'any namespace'}\n`);
   else await io.out(podTable(pods, io));
@@ -67,7 +74,8 @@ function podTable(pods: readonly PodSummary[], io: Io): string {
 
 function podRow({ namespace, pod, node }: PodSummary, container: ContainerSummary): readonly Cell[] {
   const { name, kind, state, reason, restarts, image, id } = container;
-  const mark: Cell = kind === 'container' ? name : [name, styled(` (${kind})`, 'structure')];
+  const mark: Cell =
+    kind === 'container' || kind === undefined ? name : [name, styled(` (${kind})`, 'structure')];
   const detail = reason === undefined ? state : `${state}: ${reason}`;
   const runs: Cell = state === 'running' ? state : [styled(detail, 'odd')];
   return [

@@ -97,7 +97,7 @@ describe('through the kubelet', () => {
     writeFileSync(node().hostPath(file), `${token}\n`, { mode: 0o600 });
     const argv = ['shop/web/app', '--token-file', file, '--cacert', node().credentials.ca];
     const result = await report(...argv);
-    // It may not list pods; the container is found by containerd's files, its state in its cgroup.
+    // It may not list pods; the runtime is asked for the container, its state is in its cgroup.
     expect(result.notes.join()).toContain('may not get nodes/pods');
     expect(result.container_id).toMatch(/^[0-9a-f]{64}$/);
     expect(result.container_afterwards.verdict).toBe('running');
@@ -141,16 +141,20 @@ describe('through the kubelet', () => {
           : ({ kind: 'Group', name: 'system:nodes' } as const);
       try {
         // As such a cluster is: the certificate is known and may not checkpoint.
-        expect(await refusal('shop/web/app')).toMatch(/may not create nodes\/checkpoint \(403\)/);
-        await node().grant('found', who, [CHECKPOINT]);
-        const result = await until('the grant to be believed', () =>
-          report('shop/web/app').catch(() => undefined),
+        expect(await refusal('shop/web/app', '--via', 'kubelet')).toMatch(
+          /may not create nodes\/checkpoint \(403\)/,
         );
+        await node().grant('found', who, [CHECKPOINT]);
+        const result = await until('the grant to be believed', async () => {
+          const taken = await report('shop/web/app').catch(() => undefined);
+          return taken?.route.name === 'kubelet' ? taken : undefined;
+        });
         expect(result.route.reason).toContain('credentials for the kubelet lie on this node');
         expect(result.container_afterwards.verdict).toBe('running');
         await node().revoke('found');
         await until('the grant to be gone', async () => {
-          const { code, stderr } = await node().exhibit(['capture', 'shop/web/app', '--no-inspect']);
+          const argv = ['capture', 'shop/web/app', '--via', 'kubelet', '--no-inspect'];
+          const { code, stderr } = await node().exhibit(argv);
           return (code === 1 && stderr.includes('may not create nodes/checkpoint')) || undefined;
         });
       } finally {
@@ -216,7 +220,7 @@ describe('a dump that fails', () => {
 describe('through the API server', () => {
   test('refused where its own client may not checkpoint, as on kubeadm; allowed once it may', async () => {
     const { kubeconfig } = node().credentials.investigator;
-    const argv = ['shop/web/app', '--kubeconfig', kubeconfig];
+    const argv = ['shop/web/app', '--via', 'proxy', '--kubeconfig', kubeconfig];
     expect(await refusal(...argv)).toMatch(/the user investigator may not get pods/);
     await node().grant('proxy', INVESTIGATOR, [READ_PODS]);
     expect(await refusal(...argv)).toMatch(/the user investigator may not create nodes\/proxy/);

@@ -1,4 +1,6 @@
-import { type CapturePlan, type CaptureReport, fetchHint } from '../../capture/capture.ts';
+import { type CaptureReport, fetchHint } from '../../capture/capture.ts';
+import type { CapturePlan } from '../../capture/capture-plan.ts';
+import type { CaptureRoute, RouteNotTaken } from '../../capture/route.ts';
 import { thawCommands } from '../../capture/run-check.ts';
 import { formatTarget } from '../../capture/target.ts';
 import type { Io } from '../io.ts';
@@ -17,12 +19,23 @@ export interface CaptureWatch {
 }
 
 /** Says what is about to be done and why this way. */
-export function planLines({ target, route, pod, notes }: CapturePlan): string {
+export function planLines({ target, routes, notTaken, pod, notes }: CapturePlan): string {
   const on = pod?.node === undefined ? '' : ` on node ${pod.node}`;
+  const uid = pod === undefined ? '' : `, pod UID ${pod.uid}`;
+  const [route] = routes;
   return lines([
     ...notes.map((note) => `note: ${note}`),
-    `capturing ${formatTarget(target)}${on}`,
+    `capturing ${formatTarget(target)}${on}${uid}`,
     `via ${route.name} (${route.endpoint}): ${route.reason}`,
+    ...notTaken.map(({ name, reason }) => `not via ${name}: ${reason}`),
+  ]);
+}
+
+/** Says that a way was refused before anything had begun, and which is tried now. */
+export function refusedLines(refused: RouteNotTaken, { name, endpoint, reason }: CaptureRoute): string {
+  return lines([
+    `not via ${refused.name}: ${refused.reason}`,
+    `nothing was touched; now via ${name} (${endpoint}): ${reason}`,
   ]);
 }
 
@@ -65,12 +78,13 @@ export function tellSignal(count: number, { containerId }: CapturePlan, pid: num
 
 /** The result for a person. */
 export function reportLines(report: CaptureReport): string {
-  const { archive, container_afterwards: after, node, route } = report;
+  const { archive, container_afterwards: after, node, route, pod_uid } = report;
   const size =
     archive.size === undefined ? [] : [`size       ${formatBytes(archive.size)} (${archive.size} bytes)`];
   const hash = archive.sha256 === undefined ? [] : [`sha256     ${archive.sha256}`];
   return lines([
-    `captured   ${formatTarget(report)} in ${report.seconds.toFixed(1)} s`,
+    `captured   ${formatTarget(report)} in ${report.seconds.toFixed(1)} s, via ${route.name}`,
+    ...(pod_uid === undefined ? [] : [`pod uid    ${pod_uid}`]),
     `archive    ${archive.path}${node === undefined ? '' : ` on node ${node}`}`,
     ...size,
     ...hash,

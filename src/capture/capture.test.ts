@@ -1,0 +1,105 @@
+import { describe, expect, test } from 'vitest';
+import { type ErrorCode, ExhibitError } from '../bytes/exhibit-error.ts';
+import { takeCheckpoint } from './capture.ts';
+import type { CapturePlan } from './capture-plan.ts';
+import type { ContainerSummary, PodSummary } from './pod.ts';
+import type { CaptureRoute, RouteName } from './route.ts';
+
+const container: ContainerSummary = {
+  name: 'app',
+  kind: 'container',
+  image: 'i',
+  state: 'running',
+  ready: true,
+  restarts: 0,
+};
+const pod: PodSummary = {
+  namespace: 'shop',
+  pod: 'web',
+  uid: 'u1',
+  phase: 'Running',
+  labels: {},
+  containers: [container],
+};
+
+const refuses = (name: RouteName, code: ErrorCode): CaptureRoute => ({
+  ...takes(name),
+  take: () => Promise.reject(new ExhibitError(code, `${name} said ${code}`, { help: [`mend ${name}`] })),
+});
+
+const takes = (name: RouteName): CaptureRoute => ({
+  name,
+  reason: `why ${name}`,
+  endpoint: `at ${name}`,
+  trust: '',
+  take: async () => `/nowhere/${name}.tar`,
+});
+
+function planOf(routes: CapturePlan['routes'], uidAfterwards = 'u1'): CapturePlan {
+  return {
+    target: { namespace: 'shop', pod: 'web', container: 'app' },
+    routes,
+    notTaken: [],
+    pod,
+    container,
+    containerId: undefined,
+    notes: [],
+    look: async () => ({ podUid: uidAfterwards, status: container }),
+  };
+}
+
+async function refusal(plan: CapturePlan): Promise<ExhibitError> {
+  const error = await takeCheckpoint(plan).then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(ExhibitError);
+  return error as ExhibitError;
+}
+
+describe.concurrent('the next way is tried', () => {
+  test.each<ErrorCode>([
+    'KUBELET_FORBIDDEN',
+    'KUBELET_UNAUTHORIZED',
+    'CONNECTION_FAILED',
+    'SERVER_UNVERIFIED',
+  ])('after %s: nothing was touched', async (code) => {
+    const told: string[] = [];
+    const plan = planOf([refuses('kubelet', code), takes('cri'), takes('proxy')]);
+    const report = await takeCheckpoint(plan, ({ name, reason }, next) => {
+      told.push(`${name}: ${reason}; ${next.name}`);
+    });
+    expect(told).toEqual([`kubelet: kubelet said ${code}; cri`]);
+    expect(report).toMatchObject({ route: { name: 'cri' }, archive: { path: '/nowhere/cri.tar' } });
+    expect(report.routes_not_taken).toEqual([
+      { name: 'kubelet', reason: `kubelet said ${code}` },
+      { name: 'proxy', reason: expect.stringContaining('it was not needed') },
+    ]);
+  });
+
+  test.each<ErrorCode>([
+    'CHECKPOINT_FAILED',
+    'CAPTURE_CONNECTION_LOST',
+    'KUBELET_BAD_ANSWER',
+    'CHECKPOINT_TIMED_OUT',
+  ])('never after %s: a checkpoint may have begun', async (code) => {
+    const next = { ...takes('cri'), take: () => Promise.reject(new Error('it was tried')) };
+    expect((await refusal(planOf([refuses('kubelet', code), next]))).code).toBe(code);
+  });
+
+  test('until none is left: what each lacks is told', async () => {
+    const plan = planOf([refuses('kubelet', 'KUBELET_FORBIDDEN'), refuses('proxy', 'API_FORBIDDEN')]);
+    const { code, message, help } = await refusal(plan);
+    expect([code, message]).toEqual(['KUBELET_FORBIDDEN', 'shop/web/app: kubelet said KUBELET_FORBIDDEN']);
+    expect(help).toEqual(['mend kubelet', 'the next way: proxy said API_FORBIDDEN', 'mend proxy']);
+  });
+});
+
+test('a pod that was replaced by one of its name meanwhile is told', async () => {
+  const { pod_uid, container_afterwards } = await takeCheckpoint(planOf([takes('kubelet')], 'u2'));
+  expect(pod_uid).toBe('u1');
+  expect(container_afterwards).toMatchObject({
+    verdict: 'ended',
+    detail: expect.stringContaining('UID u1 before, u2 now'),
+  });
+});

@@ -1,0 +1,35 @@
+/** The way past the kubelet: the runtime's own socket, on the node, as root. */
+import { rm } from 'node:fs/promises';
+import { createCheckpointFile } from '../checkpoint-file.ts';
+import { explainRuntimeRefusal } from '../kubelet-answer.ts';
+import type { CaptureRoute } from '../route.ts';
+import type { ContainerTarget } from '../target.ts';
+import type { ContainerRuntime } from './runtime.ts';
+
+export interface CriOptions {
+  readonly target: ContainerTarget;
+  /** The runtime's id of the container. */
+  readonly containerId: string;
+  readonly reason: string;
+  readonly timeoutSeconds: number;
+}
+
+export function criRoute(
+  runtime: ContainerRuntime,
+  { target, containerId, reason, timeoutSeconds }: CriOptions,
+): CaptureRoute {
+  return {
+    name: 'cri',
+    reason,
+    endpoint: `unix://${runtime.socket}`,
+    trust: `${runtime.name} ${runtime.version} was asked over its socket on this machine`,
+    take: async () => {
+      const file = await createCheckpointFile(target, new Date());
+      const { status, message } = await runtime.checkpoint(containerId, file, timeoutSeconds);
+      if (status === 'OK') return file;
+      // What a failed dump left of it is no archive.
+      await rm(file, { force: true });
+      throw explainRuntimeRefusal(`rpc error: code = ${status} desc = ${message}`, target);
+    },
+  };
+}

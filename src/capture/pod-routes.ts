@@ -1,0 +1,89 @@
+/** The ways that are open to this user, made ready for one container. */
+import { ExhibitError } from '../bytes/exhibit-error.ts';
+import type { Access, AccessOptions } from './access.ts';
+import { criRoute } from './cri/cri-route.ts';
+import { findRunning } from './cri/runtime-pods.ts';
+import { kubeletEndpoint, kubeletRoute } from './kubelet-route.ts';
+import type { PodSummary } from './pod.ts';
+import { proxyRoute } from './proxy-route.ts';
+import type { CaptureRoute, PodRouteName, RouteNotTaken } from './route.ts';
+import { type ContainerTarget, formatTarget } from './target.ts';
+
+export interface PodRouteOptions extends AccessOptions {
+  readonly target: ContainerTarget;
+  readonly timeoutSeconds: number;
+  readonly pod: PodSummary | undefined;
+  readonly containerId: string | undefined;
+}
+
+export interface BuiltRoutes {
+  readonly routes: readonly [CaptureRoute, ...CaptureRoute[]];
+  readonly notTaken: readonly RouteNotTaken[];
+  /** As the runtime of this machine knows it. */
+  readonly containerId: string | undefined;
+}
+
+/** Throws `NO_ROUTE` where no open way leads to this container. */
+export async function buildRoutes(access: Access, options: PodRouteOptions): Promise<BuiltRoutes> {
+  const { target } = options;
+  const routes: CaptureRoute[] = [];
+  const closed: RouteNotTaken[] = [];
+  const idHere = await findHere(access, options);
+  for (const { name, reason } of access.ways) {
+    const route = BUILDERS[name](access, options, { reason, idHere });
+    if (typeof route === 'string') closed.push({ name, reason: route });
+    else routes.push(route);
+  }
+  const [first, ...others] = routes;
+  if (first !== undefined) {
+    const containerId = idHere instanceof ExhibitError ? undefined : idHere;
+    return { routes: [first, ...others], notTaken: [...access.notTaken, ...closed], containerId };
+  }
+  throw new ExhibitError('NO_ROUTE', `there is no way to ${formatTarget(target)}:`, {
+    help: closed.map(({ name, reason }) => `${name}: ${reason}`),
+  });
+}
+
+/** The container's id where it runs on this machine, and what keeps the runtime from saying so. */
+type IdHere = string | ExhibitError | undefined;
+
+async function findHere({ runtime, ways }: Access, options: PodRouteOptions): Promise<IdHere> {
+  if (runtime === undefined || !ways.some(({ name }) => name === 'cri')) return undefined;
+  try {
+    return (await findRunning(runtime, options.target, options.containerId))?.id;
+  } catch (error) {
+    if (error instanceof ExhibitError) return error;
+    throw error;
+  }
+}
+
+interface BuildDetails {
+  readonly reason: string;
+  readonly idHere: IdHere;
+}
+
+/** A route, or why this one does not lead to the container. */
+type Build = (access: Access, options: PodRouteOptions, details: BuildDetails) => CaptureRoute | string;
+
+const BUILDERS: Readonly<Record<PodRouteName, Build>> = {
+  kubelet: ({ kubelet, cluster, trust }, options, { reason }) => {
+    const { pod, target, timeoutSeconds, node } = options;
+    if (kubelet === undefined) return 'there are no credentials for a kubelet';
+    // Without a kubeconfig the pod came from this node.
+    const address = node ?? (cluster === undefined ? undefined : pod?.node_address);
+    const where = { address, names: [pod?.node, pod?.node_address] };
+    const endpoint = kubeletEndpoint(kubelet, where, trust);
+    return kubeletRoute(endpoint, { target, reason, timeoutSeconds });
+  },
+  cri: ({ runtime }, { target, timeoutSeconds }, { reason, idHere }) => {
+    if (runtime === undefined) return 'the runtime of this machine cannot be asked';
+    if (idHere instanceof ExhibitError) return idHere.message;
+    if (idHere === undefined) return `it does not run in ${runtime.name} on this machine`;
+    return criRoute(runtime, { target, containerId: idHere, reason, timeoutSeconds });
+  },
+  proxy: ({ cluster }, { target, pod, timeoutSeconds }, { reason }) => {
+    if (cluster === undefined) return 'there is no kubeconfig';
+    if (pod?.node === undefined) return 'it needs the name of the node, which is unknown';
+    return proxyRoute(cluster.api, { target, node: pod.node, reason, timeoutSeconds });
+  },
+};
