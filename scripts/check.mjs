@@ -13,6 +13,7 @@ const CHECKS = [
     ['src', '--config', '.dependency-cruiser.mjs'],
   ],
   ['dead code', 'knip/bin/knip.js', []],
+  ['kernels', '../scripts/kernels.mjs', ['--check']],
 ];
 
 function runCheck([title, tool, args]) {

@@ -1,9 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hexDump } from '../bytes/hex-dump.ts';
-import { foldRows, hexRows } from './hex-rows.ts';
+import { foldRows, hexRows, plainHexRows } from './hex-rows.ts';
 
 const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+
+/** At most 300 KiB: more than two blocks of the kernel. */
+const repeated = (bytes: Uint8Array, times: number): Uint8Array =>
+  new Uint8Array(Buffer.concat(Array(times).fill(bytes).slice(0, 800)).subarray(0, 300 * 1024));
 
 describe('hexRows', () => {
   it('writes what hexDump writes', () => {
@@ -18,6 +22,21 @@ describe('hexRows', () => {
           );
         },
       ),
+    );
+  });
+
+  it('writes by kernel what it writes byte by byte', () => {
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ maxLength: 400 }),
+        fc.integer({ min: 0, max: 20 }),
+        fc.bigInt({ min: 0n, max: 2n ** 64n - 2n ** 20n }),
+        (bytes, doublings, start) => {
+          const long = repeated(bytes, 2 ** doublings);
+          expect(Buffer.compare(hexRows(long, start), plainHexRows(long, start))).toBe(0);
+        },
+      ),
+      { numRuns: 50 },
     );
   });
 

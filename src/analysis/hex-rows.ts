@@ -1,7 +1,8 @@
 /*
  * The rows of `hexDump` (bytes/hex-dump.ts) as bytes: sixteen digits of address, sixteen bytes in two groups, ASCII. A
- * dump of a process is gigabytes of text; making strings of it takes ten times as long as filling a buffer.
+ * dump of a process is gigabytes of text, so a kernel fills in what are full rows.
  */
+import { hexRowsOf, KERNEL_BLOCK } from '../bytes/kernels.ts';
 
 const BYTES_PER_ROW = 16;
 const ADDRESS_DIGITS = 16;
@@ -21,6 +22,23 @@ const ASCII = Uint8Array.from({ length: 256 }, (_, byte) => (byte >= 0x20 && byt
 
 /** The rows of `bytes`, which lie at `start`; the last row may be short. */
 export function hexRows(bytes: Uint8Array, start: bigint): Uint8Array {
+  const full = bytes.length - (bytes.length % BYTES_PER_ROW);
+  const rest = plainHexRows(bytes.subarray(full), start + BigInt(full));
+  const text = new Uint8Array((full / BYTES_PER_ROW) * ROW_LENGTH + rest.length);
+  let to = 0;
+  for (let at = 0; at < full; at += KERNEL_BLOCK) {
+    const address = start + BigInt(at);
+    const block = bytes.subarray(at, Math.min(full, at + KERNEL_BLOCK));
+    const rows = hexRowsOf(block, Number(address >> 32n), Number(address & 0xffff_ffffn), ROW_LENGTH);
+    text.set(rows, to);
+    to += rows.length;
+  }
+  text.set(rest, to);
+  return text;
+}
+
+/** The same, byte by byte: for the last row, and the oracle of the kernel. */
+export function plainHexRows(bytes: Uint8Array, start: bigint): Uint8Array {
   const rows = Math.ceil(bytes.length / BYTES_PER_ROW);
   const text = new Uint8Array(rows * ROW_LENGTH).fill(SPACE);
   let to = 0;

@@ -28,8 +28,6 @@ export interface CompiledScanner {
 /** Nobody types more; it bounds what is kept of one window for the next. */
 const MAX_NEEDLE_LENGTH = 64 * 1024;
 const HEX_PREFIX = 'hex:';
-/** What memory is full of: a needle that begins with it would be found nearly everywhere before it is compared. */
-const FREQUENT_BYTES = new Set([0x00, 0x20, 0xff]);
 
 /** A search term as users type it: `hex:` and pairs of digits (spaces between them are allowed) are bytes. */
 export function parseSearchTerm(
@@ -127,27 +125,16 @@ function checkNeedle(needle: Uint8Array): void {
 /** Finds every place at which the bytes stand, also where they overlap. */
 export function literalScanner(needle: Uint8Array): MemoryScanner {
   checkNeedle(needle);
-  const skip = Math.max(
-    0,
-    needle.findIndex((byte) => !FREQUENT_BYTES.has(byte)),
-  );
-  const probe = needle.subarray(skip);
   return {
     overlap: needle.length - 1,
     *matches(window, from, limit): Generator<MatchRange, number> {
-      const find = finder(window, probe);
-      for (let at = find(from + skip); at >= 0 && at - skip < limit; at = find(at + 1)) {
-        const start = at - skip;
-        if (startsWith(window, start, needle, skip)) yield { start, end: start + needle.length };
+      const find = finder(window, needle);
+      for (let at = find(from); at >= 0 && at < limit; at = find(at + 1)) {
+        yield { start: at, end: at + needle.length };
       }
       return limit;
     },
   };
-}
-
-function startsWith(window: Uint8Array, start: number, needle: Uint8Array, length: number): boolean {
-  for (let at = 0; at < length; at++) if (window[start + at] !== needle[at]) return false;
-  return true;
 }
 
 export function regexScanner(regex: Regex): MemoryScanner {

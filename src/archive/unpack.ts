@@ -128,6 +128,11 @@ class GrowingSpill implements Spill {
     return this.#spill.read(offset, length, signal);
   }
 
+  /** Of the spill that it has when the archive is complete. */
+  get readInto(): Spill['readInto'] {
+    return this.#spill.readInto;
+  }
+
   close(): Promise<void> {
     return this.#spill.close();
   }

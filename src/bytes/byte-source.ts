@@ -12,6 +12,13 @@ export interface ByteSource {
    * The result may be a view of memory that others see too: do not write to it.
    */
   read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array>;
+  /**
+   * As `read`, but fills `target`, and returns how many bytes it has of the source. Who reads much uses one target again and
+   * again: fresh memory costs as much as the reading. Undefined where the bytes are in memory anyway.
+   */
+  readonly readInto?:
+    | ((target: Uint8Array, offset: number, signal?: AbortSignal) => Promise<number>)
+    | undefined;
 }
 
 /** No single read asks for more than this many bytes; whoever needs more reads in pieces. */
@@ -41,6 +48,7 @@ export function bufferSource(bytes: Uint8Array): ByteSource {
 /** The part of `parent` from `offset`, `length` bytes long, or shorter where the parent ends. */
 export function sliceSource(parent: ByteSource, offset: number, length: number): ByteSource {
   const size = Math.max(0, Math.min(length, parent.size - offset));
+  const { readInto } = parent;
   return {
     size,
     read: async (at, count, signal) => {
@@ -48,6 +56,13 @@ export function sliceSource(parent: ByteSource, offset: number, length: number):
       const available = Math.max(0, Math.min(count, size - at));
       return available === 0 ? new Uint8Array(0) : parent.read(offset + at, available, signal);
     },
+    readInto:
+      readInto &&
+      (async (target, at, signal) => {
+        checkRange(at, target.length);
+        const available = Math.max(0, Math.min(target.length, size - at));
+        return available === 0 ? 0 : readInto(target.subarray(0, available), offset + at, signal);
+      }),
   };
 }
 

@@ -42,6 +42,11 @@ async function describe(path: string, handle: FileHandle): Promise<FileSource> {
       signal?.throwIfAborted();
       return readFully(handle, path, offset, Math.max(0, Math.min(length, size - offset)));
     },
+    readInto: async (target, offset, signal) => {
+      checkRange(offset, target.length);
+      signal?.throwIfAborted();
+      return fillFrom(handle, path, offset, target.subarray(0, Math.max(0, size - offset)));
+    },
     close: () => handle.close(),
   };
 }
@@ -54,10 +59,21 @@ export async function readFully(
   length: number,
 ): Promise<Uint8Array> {
   const bytes = Buffer.allocUnsafeSlow(length);
+  await fillFrom(handle, path, offset, bytes);
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, length);
+}
+
+/** Fills `target` with bytes that the file had when it was opened; returns its length. */
+export async function fillFrom(
+  handle: FileHandle,
+  path: string,
+  offset: number,
+  target: Uint8Array,
+): Promise<number> {
   let done = 0;
-  while (done < length) {
+  while (done < target.length) {
     const { bytesRead } = await handle
-      .read(bytes, done, length - done, offset + done)
+      .read(target, done, target.length - done, offset + done)
       .catch((cause: unknown) => {
         const message = `cannot read ${path} at offset ${offset + done}: ${describeCause(cause)}`;
         throw new ExhibitError('FILE_UNREADABLE', message, { source: path, offset: offset + done, cause });
@@ -68,7 +84,7 @@ export async function readFully(
     }
     done += bytesRead;
   }
-  return new Uint8Array(bytes.buffer, bytes.byteOffset, length);
+  return done;
 }
 
 function openError(path: string, cause: unknown): ExhibitError {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkRange } from './byte-source.ts';
 import { ExhibitError } from './exhibit-error.ts';
-import { describeCause, readFully } from './file-source.ts';
+import { describeCause, fillFrom, readFully } from './file-source.ts';
 import type { Spill, SpillFactory } from './spill.ts';
 
 /**
@@ -32,6 +32,7 @@ async function openUnlinked(folder: string): Promise<FileHandle> {
 }
 
 function spillOver(handle: FileHandle, folder: string): Spill {
+  const name = `a temporary file in ${folder}`;
   let size = 0;
   return {
     get size() {
@@ -52,12 +53,12 @@ function spillOver(handle: FileHandle, folder: string): Spill {
     read: async (offset, length, signal) => {
       checkRange(offset, length);
       signal?.throwIfAborted();
-      return readFully(
-        handle,
-        `a temporary file in ${folder}`,
-        offset,
-        Math.max(0, Math.min(length, size - offset)),
-      );
+      return readFully(handle, name, offset, Math.max(0, Math.min(length, size - offset)));
+    },
+    readInto: async (target, offset, signal) => {
+      checkRange(offset, target.length);
+      signal?.throwIfAborted();
+      return fillFrom(handle, name, offset, target.subarray(0, Math.max(0, size - offset)));
     },
     close: () => handle.close(),
   };

@@ -8,7 +8,7 @@ import { scanSeam } from './seam-scan.ts';
 import { TextScan } from './text-scan.ts';
 
 export interface ScanOptions extends PagesOptions {
-  /** Called about every 2 MiB with the bytes searched so far and those that will be. */
+  /** Called about every MiB with the bytes searched so far and those that will be. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 

@@ -1,0 +1,128 @@
+/*
+ * Byte kernels in AssemblyScript (WebAssembly with SIMD). `npm run kernels` compiles them into src/bytes/kernel-code.ts.
+ * Each has a plain twin in TypeScript, which its tests hold it against. They work on fixed rooms of their memory, which
+ * src/bytes/kernels.ts fills and reads; the rooms lie far enough apart that reading a vector beyond one is harmless.
+ */
+
+/** Bytes that one call works on, at most. */
+const BLOCK: usize = 128 * 1024;
+/** The longest needle, and what a match that begins in the block may reach beyond it. */
+const NEEDLE: usize = 64 * 1024;
+/** Reading in vectors may go this far beyond the last byte. */
+const PADDING: usize = 128;
+
+const INPUT: usize = 1024;
+const INPUT_END: usize = INPUT + BLOCK + NEEDLE + PADDING;
+const PATTERN: usize = INPUT_END;
+const OUTPUT: usize = PATTERN + NEEDLE + PADDING;
+
+const ROW_BYTES: usize = 16;
+/** Of a row of a hex dump with sixteen digits of address. */
+const ROW_LENGTH: usize = 87;
+
+export function inputOffset(): usize {
+  return INPUT;
+}
+
+export function patternOffset(): usize {
+  return PATTERN;
+}
+
+export function outputOffset(): usize {
+  return OUTPUT;
+}
+
+/**
+ * Writes every place below `length` at which the pattern stands in the input as u32 to the output, and returns how many.
+ * Two of the pattern's bytes, `first` before `second`, are compared everywhere, the others only where those two stand.
+ */
+export function findAll(length: usize, patternLength: usize, first: usize, second: usize): i32 {
+  const firstByte = i8x16.splat(load<i8>(PATTERN + first));
+  const secondByte = i8x16.splat(load<i8>(PATTERN + second));
+  const distance = second - first;
+  let found: usize = OUTPUT;
+  for (let at: usize = 0; at < length; at += 64) {
+    const from = INPUT + first + at;
+    const a = pairs(from, distance, firstByte, secondByte);
+    const b = pairs(from + 16, distance, firstByte, secondByte);
+    const c = pairs(from + 32, distance, firstByte, secondByte);
+    const d = pairs(from + 48, distance, firstByte, secondByte);
+    if (!v128.any_true(v128.or(v128.or(a, b), v128.or(c, d)))) continue;
+    let places =
+      (i8x16.bitmask(a) as u64) |
+      ((i8x16.bitmask(b) as u64) << 16) |
+      ((i8x16.bitmask(c) as u64) << 32) |
+      ((i8x16.bitmask(d) as u64) << 48);
+    for (; places !== 0; places &= places - 1) {
+      const place = at + (ctz(places) as usize);
+      if (place >= length) break;
+      if (!isPattern(INPUT + place, patternLength)) continue;
+      store<u32>(found, place as u32);
+      found += 4;
+    }
+  }
+  return ((found - OUTPUT) >> 2) as i32;
+}
+
+function pairs(at: usize, distance: usize, firstByte: v128, secondByte: v128): v128 {
+  return v128.and(i8x16.eq(v128.load(at), firstByte), i8x16.eq(v128.load(at + distance), secondByte));
+}
+
+function isPattern(at: usize, length: usize): bool {
+  let index: usize = 0;
+  for (; index + 8 <= length; index += 8)
+    if (load<u64>(at + index) !== load<u64>(PATTERN + index)) return false;
+  for (; index < length; index++) if (load<u8>(at + index) !== load<u8>(PATTERN + index)) return false;
+  return true;
+}
+
+/** Writes `rows` full rows of a hex dump of the input, which lies at address `high`:`low`, to the output. */
+export function writeHexRows(rows: i32, high: u32, low: u32): void {
+  const digits = i8x16(48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 97, 98, 99, 100, 101, 102);
+  const spaces = i8x16.splat(0x20);
+  let from = INPUT;
+  let to = OUTPUT;
+  for (let row = 0; row < rows; row++) {
+    const bytes = v128.load(from);
+    const address = i32x4(bswap(high) as i32, bswap(low) as i32, 0, 0);
+    v128.store(to, firstDigits(highDigits(address, digits), lowDigits(address, digits)));
+    store<u16>(to + 16, 0x2020);
+    const highs = highDigits(bytes, digits);
+    const lows = lowDigits(bytes, digits);
+    const left = firstDigits(highs, lows);
+    const right = v128.shuffle<i8>(highs, lows, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+    writeGroup(to + 18, left, spaces);
+    writeGroup(to + 43, right, spaces);
+    // Over the spaces that the group wrote behind its end.
+    store<u8>(to + 68, 0x7c);
+    const isPrintable = v128.and(i8x16.ge_s(bytes, spaces), i8x16.ne(bytes, i8x16.splat(0x7f)));
+    v128.store(to + 69, v128.bitselect(bytes, i8x16.splat(0x2e), isPrintable));
+    store<u16>(to + 85, 0x0a7c);
+    from += ROW_BYTES;
+    to += ROW_LENGTH;
+    low += ROW_BYTES as u32;
+    if (low < (ROW_BYTES as u32)) high++;
+  }
+}
+
+function highDigits(bytes: v128, digits: v128): v128 {
+  return i8x16.swizzle(digits, i8x16.shr_u(bytes, 4));
+}
+
+function lowDigits(bytes: v128, digits: v128): v128 {
+  return i8x16.swizzle(digits, v128.and(bytes, i8x16.splat(15)));
+}
+
+/** The two digits of each of the first eight bytes. */
+function firstDigits(highs: v128, lows: v128): v128 {
+  return v128.shuffle<i8>(highs, lows, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+}
+
+/** Sixteen digits with a space behind each two, and more spaces behind that. */
+function writeGroup(to: usize, digits: v128, spaces: v128): void {
+  v128.store(to, v128.shuffle<i8>(digits, spaces, 0, 1, 16, 2, 3, 16, 4, 5, 16, 6, 7, 16, 8, 9, 16, 10));
+  v128.store(
+    to + 16,
+    v128.shuffle<i8>(digits, spaces, 11, 16, 12, 13, 16, 14, 15, 16, 16, 16, 16, 16, 16, 16, 16, 16),
+  );
+}
