@@ -1,32 +1,88 @@
+import type { Command } from 'commander';
+import { describeChange } from '../capture/doctor/change.ts';
 import { examineNode } from '../capture/doctor/examination.ts';
 import type { Finding } from '../capture/doctor/finding.ts';
+import { requireOwnRoot } from '../capture/doctor/own-root.ts';
+import { applyChange, undoChanges } from '../capture/doctor/treatment.ts';
 import type { ConfigureCommand } from './command.ts';
 import { ExitCode, type Io } from './io.ts';
+import { confirm } from './terminal/confirm.ts';
 import { escapeText, toJson } from './terminal/escape.ts';
+import { findingLines, undoLine } from './views/doctor.ts';
+
+interface DoctorOptions {
+  readonly json?: true;
+  readonly fix?: true;
+  readonly yes?: true;
+  readonly undo?: true;
+}
 
 const EXAMPLES = `
-Run it on the node, as root. It looks at CRIU, at the tar that containerd finds, and at the
-options that runc hands to CRIU; it changes nothing and prints the cure to paste.
-Exit codes: 0 no failure found (warnings and unknowns are told); 1 a failure; 2 wrong command line.
+Run it on the node, as root. It looks at CRIU, at the tar that the runtime finds, and at the
+options that runc hands to CRIU, and prints the cure to paste. Without --fix it changes nothing.
+
+--fix asks before each cure that it can apply itself, then looks again. What it replaces is kept
+in /var/lib/exhibit/doctor, and --undo puts it back, but for what was changed by others since.
+
+Exit codes: 0 no failure found (warnings and unknowns are told); 1 a failure; 2 wrong command line;
+3 some of what --fix had changed was changed again since, and --undo left it as it is.
 
 Examples:
   exhibit doctor
-  exhibit doctor --json | jq '.[] | select(.status != "ok")'`;
+  exhibit doctor --json | jq '.[] | select(.status != "ok")'
+  exhibit doctor --fix
+  exhibit doctor --fix --yes     without questions, for scripts
+  exhibit doctor --undo`;
 
 export const configure: ConfigureCommand = (command, io, finish) => {
   command
+    .option('--fix', 'apply the cures, after asking')
+    .option('-y, --yes', 'with --fix: do not ask')
+    .option('--undo', 'take back what --fix changed')
     .option('--json', 'print JSON: an array of findings')
     .addHelpText('after', EXAMPLES)
-    .action(async (options: { readonly json?: true }) => finish(await examine(options.json === true, io)));
+    .action(async (options: DoctorOptions) => {
+      rejectContradictions(options, command, io);
+      finish(options.undo ? await undo(io) : await examine(options, io));
+    });
 };
 
-async function examine(json: boolean, io: Io): Promise<ExitCode> {
-  const findings = await examineNode();
-  await io.out(json ? `${toJson(findings)}\n` : findings.map(describe).join(''));
+function rejectContradictions({ fix, yes, undo: back, json }: DoctorOptions, command: Command, io: Io): void {
+  if (back && (fix || yes || json)) command.error('error: --undo goes with no other option');
+  if (yes && !fix) command.error('error: --yes goes with --fix only');
+  if (fix && !yes && !io.canAsk) {
+    command.error('error: --fix asks before it changes anything, and there is no terminal here: add --yes');
+  }
+}
+
+async function examine({ fix, yes, json }: DoctorOptions, io: Io): Promise<ExitCode> {
+  if (fix) await requireOwnRoot();
+  let findings = await examineNode();
+  if (fix && (await treat(findings, yes === true, io)) > 0) findings = await examineNode();
+  await io.out(json ? `${toJson(findings)}\n` : findings.map(findingLines).join(''));
   return findings.some(({ status }) => status === 'failure') ? ExitCode.failed : ExitCode.done;
 }
 
-function describe({ status, title, evidence, cure }: Finding): string {
-  const lines = [`${status.padEnd(8)} ${title}: ${evidence}`, ...cure.map((line) => `           ${line}`)];
-  return lines.map((line) => `${escapeText(line)}\n`).join('');
+/** Applies what it may; how many changes were made. */
+async function treat(findings: readonly Finding[], isAllowed: boolean, io: Io): Promise<number> {
+  let count = 0;
+  for (const finding of findings) {
+    const { fix = [], ...told } = finding;
+    if (fix.length === 0) continue;
+    io.err(findingLines({ ...told, cure: fix.map(describeChange) }));
+    if (!isAllowed && !(await confirm('Do this?', io))) continue;
+    for (const change of fix) if (await applyChange(change)) count++;
+  }
+  io.err(
+    count === 0 ? 'nothing was changed\n\n' : `${count} changed; "exhibit doctor --undo" takes it back\n\n`,
+  );
+  return count;
+}
+
+async function undo(io: Io): Promise<ExitCode> {
+  await requireOwnRoot();
+  const outcomes = await undoChanges();
+  if (outcomes.length === 0) io.err('there is nothing to undo\n');
+  await io.out(outcomes.map((outcome) => `${escapeText(undoLine(outcome))}\n`).join(''));
+  return outcomes.some(({ outcome }) => outcome === 'changed since') ? ExitCode.damaged : ExitCode.done;
 }

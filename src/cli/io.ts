@@ -17,6 +17,8 @@ export interface Io {
   readonly color: boolean;
   /** Both stderr is a terminal and the user can see a line being redrawn. */
   readonly interactive: boolean;
+  /** A person can be asked: standard input and stderr are a terminal. */
+  readonly canAsk: boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly workingDirectory: string;
 }
@@ -77,6 +79,9 @@ export function processIo(): Io {
     columns: stdout.isTTY ? stdout.columns || 80 : Number.POSITIVE_INFINITY,
     color: isColorWanted(stdout, env),
     interactive: stderr.isTTY === true && env.TERM !== 'dumb',
+    get canAsk() {
+      return stderr.isTTY === true && process.stdin.isTTY === true;
+    },
     environment: env,
     workingDirectory: process.cwd(),
   };

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { beforeAll, expect, test } from 'vitest';
 import type { Finding } from '../../src/capture/doctor/finding.ts';
 import { succeeded, until } from '../../testbed/process.ts';
@@ -5,18 +7,48 @@ import * as pods from '../../testbed/workloads/pods.ts';
 import { useNode } from './support/use-node.ts';
 
 const K3S_BIN = '/var/lib/rancher/k3s/data/current/bin';
+const JOURNAL = '/var/lib/exhibit/doctor';
 const node = useNode();
 
-async function sh(script: string): Promise<void> {
+/** What k3s' tar cannot pack: a file on a tmpfs of the container's own (its /dev; /dev/shm is the pod's). */
+const scratch = pods.pod(pods.SHOP, 'scratch', [
+  { name: 'app', command: ['sh', '-c', 'echo a-note-in-memory >/dev/note; exec pause'] },
+]);
+
+async function sh(script: string): Promise<string> {
   const argv = ['sh', '-euc', script];
-  expect(succeeded(argv, await node().exec(argv))).toBeDefined();
+  return succeeded(argv, await node().exec(argv));
 }
 
-async function findTar() {
+const capture = () => node().checkpoint(pods.SHOP, 'scratch', 'app');
+
+async function examine() {
   const { code, stdout } = await node().exhibit(['doctor', '--json']);
   const findings = JSON.parse(stdout) as readonly Finding[];
-  return { code, tar: findings.find(({ id }) => id === 'tar') };
+  return { code, finding: (id: string) => findings.find((found) => found.id === id) };
 }
+
+/** All that the cures may touch: the type, mode, owner, target and bytes of each file. */
+async function snapshot(): Promise<string> {
+  const stat = `stat -c '%A %u:%g %N' ${K3S_BIN} ${K3S_BIN}/* /etc/criu /etc/criu/* 2>&1 || true`;
+  return sh(`${stat}; cat /etc/criu/* 2>&1 || true; ls -A /var/lib/exhibit 2>&1 || true`);
+}
+
+/** `doctor --fix` by a person at a terminal, who answers each question as it comes. */
+async function atTerminal(answers: readonly string[]) {
+  const command = 'node /repo/dist/exhibit.js doctor --fix';
+  const argv = node().command(['script', '--quiet', '--return', '--command', command, '/dev/null']);
+  const child = spawn(argv[0] ?? '', argv.slice(1), { stdio: ['pipe', 'pipe', 'inherit'] });
+  let [shown, asked] = ['', 0];
+  child.stdout.on('data', (data: Buffer) => {
+    shown += data;
+    const questions = shown.match(QUESTION)?.length ?? 0;
+    for (; asked < questions; asked++) child.stdin.write(`${answers[asked] ?? 'no'}\n`);
+  });
+  const [code] = await once(child, 'close');
+  return { code, shown };
+}
+const QUESTION = /\[yes\/no\] /g;
 
 /** k3s' layout: its folder with a BusyBox tar is first in containerd's PATH. */
 beforeAll(async () => {
@@ -27,17 +59,78 @@ beforeAll(async () => {
   await node().service('containerd', ['env', path, 'containerd']);
   const version = ['ctr', 'version'];
   await until('containerd', async () => succeeded(version, await node().exec(version)));
-  await node().apply(pods.namespace(pods.SHOP), pods.web);
-  await node().waitRunning(pods.SHOP, 'web');
+  await node().apply(pods.namespace(pods.SHOP), scratch);
+  await node().waitRunning(pods.SHOP, 'scratch');
 });
 
-test("k3s' tar fails a capture, is named, and its printed cure lets the capture through", async () => {
-  const capture = () => node().checkpoint(pods.SHOP, 'web', 'app');
+test("k3s' tar fails a capture, is named, cured by --fix, and put back by --undo", async () => {
+  const before = await snapshot();
   await expect(capture()).rejects.toThrow('criu failed');
-  const ill = await findTar();
-  expect(ill).toMatchObject({ code: 1, tar: { status: 'failure' } });
-  expect(ill.tar?.evidence).toContain(`${K3S_BIN}/tar`);
-  await sh(ill.tar?.cure.join('\n') ?? 'false');
-  expect(await findTar()).toMatchObject({ tar: { status: 'ok' } });
+  const ill = await examine();
+  expect(ill.code).toBe(1);
+  expect(ill.finding('tar')).toMatchObject({ status: 'failure' });
+  expect(ill.finding('tar')?.evidence).toContain(`${K3S_BIN}/tar`);
+
+  const fixed = await node().exhibit(['doctor', '--fix', '--yes']);
+  expect(fixed.stderr).toContain('2 changed');
+  expect(await sh(`stat -c %a ${JOURNAL}`)).toBe('700\n');
+  const well = await examine();
+  expect(well.finding('tar')).toMatchObject({ status: 'ok' });
+  expect(well.finding('runc-conf')).toMatchObject({ status: 'ok' });
+  const archive = await capture();
+  const packed = `tar -xOf '${archive}' --wildcards 'checkpoint/tmpfs-dev-*' | gzip -dc`;
+  expect(await sh(packed)).toMatch(/a-note-in-memory/);
+
+  const cured = await snapshot();
+  const again = await node().exhibit(['doctor', '--fix', '--yes']);
+  expect(again.stderr).toContain('nothing was changed');
+  expect(await snapshot()).toBe(cured);
+
+  const undone = await node().exhibit(['doctor', '--undo']);
+  expect(undone).toMatchObject({ code: 0 });
+  expect(undone.stdout.match(/^restored/gm)).toHaveLength(2);
+  expect(await snapshot()).toBe(before);
+  await expect(capture()).rejects.toThrow('criu failed');
+  const undoneAgain = await node().exhibit(['doctor', '--undo']);
+  expect(undoneAgain).toMatchObject({ code: 0, stdout: '' });
+  expect(undoneAgain.stderr).toContain('nothing to undo');
+  expect(await snapshot()).toBe(before);
+});
+
+test('at a terminal it asks before each cure, and does what was allowed', async () => {
+  const before = await snapshot();
+  const refused = await atTerminal(['n', 'no']);
+  expect(refused.shown).toContain(`put a link to /usr/bin/tar in the place of ${K3S_BIN}/tar`);
+  expect(refused.shown.match(QUESTION)).toHaveLength(2);
+  expect(refused).toMatchObject({ code: 1, shown: expect.stringContaining('nothing was changed') });
+  expect(await snapshot()).toBe(before);
+  const allowed = await atTerminal(['n', 'y']);
+  expect(allowed.shown).toContain('1 changed');
+  expect(await sh('cat /etc/criu/runc.conf')).toContain('tcp-established');
+  expect((await examine()).finding('tar')).toMatchObject({ status: 'failure' });
+  await node().exhibit(['doctor', '--undo']);
+  expect(await snapshot()).toBe(before);
+});
+
+test('other users cure nothing, and what others changed since is left', async () => {
+  const before = await snapshot();
+  const nobody = ['setpriv', '--reuid=65534', '--clear-groups', 'node', '/repo/dist/exhibit.js'];
+  const refused = await node().exec([...nobody, 'doctor', '--fix', '--yes']);
+  expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('root only') });
+  expect(await snapshot()).toBe(before);
+
+  await node().exhibit(['doctor', '--fix', '--yes']);
+  await sh('echo link-remap >>/etc/criu/runc.conf');
+  const undone = await node().exhibit(['doctor', '--undo']);
+  expect(undone).toMatchObject({ code: 3, stdout: expect.stringContaining('LEFT      /etc/criu/runc.conf') });
+  await sh("sed -i '/link-remap/d' /etc/criu/runc.conf");
+  expect(await node().exhibit(['doctor', '--undo'])).toMatchObject({ code: 0 });
+  expect(await snapshot()).toBe(before);
+});
+
+test('the cure as printed, pasted into a shell, lets the capture through', async () => {
+  const cure = (await examine()).finding('tar')?.cure.join('\n');
+  await sh(cure ?? 'false');
+  expect((await examine()).finding('tar')).toMatchObject({ status: 'ok' });
   await capture();
 });

@@ -22,6 +22,7 @@ export async function runProgram(argv: readonly string[], overrides: Partial<Io>
     columns: Number.POSITIVE_INFINITY,
     color: false,
     interactive: false,
+    canAsk: false,
     environment: {},
     workingDirectory: process.cwd(),
     ...overrides,

@@ -15,7 +15,8 @@ function probe({ programs = {}, files = {} }: Machine): NodeProbe {
   return {
     run: async (program, argv) => programs[[program, ...argv].join(' ')],
     read: async (file) => files[file],
-    list: async () => ['self', '42'],
+    list: async () => ['self', '7', '42'],
+    isSame: async (one, other) => one === '/proc/1/root/' && other !== '/proc/7/root/',
   };
 }
 
@@ -36,7 +37,27 @@ describe('the tar check', () => {
     const programs = { ...gnu, [`${K3S_TAR} --version`]: says('tar (busybox) 1.36.1\n') };
     const found = await finding('tar', { files, programs });
     expect(found?.status).toBe('failure');
-    expect(found?.cure.join('\n')).toContain(`ln -s /usr/bin/tar '${K3S_TAR}'`);
+    expect(found?.cure.join('\n')).toContain(`ln -s /usr/bin/tar ${K3S_TAR}`);
+  });
+
+  it('puts a link to GNU tar in the place of the other, and asks for GNU tar where there is none', async () => {
+    const other = { [`${K3S_TAR} --version`]: says('tar (busybox) 1.36.1\n') };
+    const found = await finding('tar', { files, programs: { ...gnu, ...other } });
+    expect(found?.fix).toEqual([{ kind: 'link', path: K3S_TAR, target: '/usr/bin/tar' }]);
+    const alone = await finding('tar', { files, programs: other });
+    expect(alone?.fix).toBeUndefined();
+    expect(alone?.cure.join()).toContain('install tar');
+  });
+
+  it('believes and runs nothing of a process in a container that calls itself containerd', async () => {
+    const trap = {
+      '/proc/7/comm': 'containerd\n',
+      '/proc/7/environ': 'PATH=/run/containerd/evil\0',
+    };
+    const programs = { ...gnu, '/run/containerd/evil/tar --version': says('tar (busybox)\n') };
+    expect(await finding('tar', { files: trap, programs })).toMatchObject({ status: 'unknown' });
+    const both = { ...trap, ...files };
+    expect(await finding('tar', { files: both, programs })).toMatchObject({ status: 'ok' });
   });
 
   it('passes where GNU tar is the first that is there', async () => {

@@ -1,3 +1,5 @@
+import type { Change } from './change.ts';
+
 /** What one check of the node says. */
 export interface Finding {
   /** Stable: scripts match on it. */
@@ -9,4 +11,6 @@ export interface Finding {
   readonly evidence: string;
   /** Commands to paste on the node, or lines for a file; empty where nothing is to be done. */
   readonly cure: readonly string[];
+  /** What `--fix` does about it; nothing where a person has to. */
+  readonly fix?: readonly Change[];
 }

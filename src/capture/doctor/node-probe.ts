@@ -1,6 +1,6 @@
 /** Looks at a node without changing it. Tests pass their own. */
 import { execFile } from 'node:child_process';
-import { open, readdir } from 'node:fs/promises';
+import { open, readdir, stat } from 'node:fs/promises';
 
 export interface NodeProbe {
   /** The program's two outputs as one text and its exit code; undefined where it cannot be started or hangs. */
@@ -9,6 +9,8 @@ export interface NodeProbe {
   read(file: string): Promise<string | undefined>;
   /** Names in a folder; none where it cannot be read. */
   list(folder: string): Promise<readonly string[]>;
+  /** Do both paths lead to one file or folder? False where either cannot be looked at. */
+  isSame(path: string, other: string): Promise<boolean>;
 }
 
 export interface ProgramAnswer {
@@ -33,6 +35,10 @@ export const thisNode: NodeProbe = {
     }),
   read: (file) => readStart(file).catch(() => undefined),
   list: (folder) => readdir(folder).catch(() => []),
+  isSame: async (path, other) => {
+    const [one, two] = await Promise.all([path, other].map((name) => stat(name).catch(() => undefined)));
+    return one !== undefined && two !== undefined && one.dev === two.dev && one.ino === two.ino;
+  },
 };
 
 /** Files of /proc have no size, so they are read until they end or the limit is reached. */

@@ -1,4 +1,5 @@
 /** runc hands /etc/criu/runc.conf to CRIU: one option a line, as on its command line without `--`; `#` is a comment. */
+import { changeCommands } from './change.ts';
 import type { Finding } from './finding.ts';
 import type { NodeProbe } from './node-probe.ts';
 
@@ -23,9 +24,6 @@ export async function checkRuncConf(node: NodeProbe): Promise<Finding> {
   const what = missing.map(({ name }) => name).join(', ');
   const evidence =
     text === undefined ? `${RUNC_CONF} is not there: no ${what}` : `${RUNC_CONF} lacks ${what}`;
-  const cure = [
-    'mkdir -p /etc/criu',
-    `printf '%s\\n' '' ${missing.map(({ line }) => `'${line}'`).join(' ')} >>${RUNC_CONF}`,
-  ];
-  return { ...about, status: 'warning', evidence, cure };
+  const fix = [{ kind: 'lines', path: RUNC_CONF, lines: missing.map(({ line }) => line) }] as const;
+  return { ...about, status: 'warning', evidence, cure: fix.flatMap(changeCommands), fix };
 }
