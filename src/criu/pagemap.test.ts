@@ -101,11 +101,12 @@ describe('readPagemap', () => {
       imageKinds.pagemap,
       [{ pages_id: 1 }, ...entries].map((message) => ({ message })),
     );
+    // Of this process's own time (milliseconds): what else runs on the machine does not count.
     let fastest = Number.POSITIVE_INFINITY;
     for (let attempt = 0; attempt < 3; attempt++) {
-      const start = performance.now();
+      const start = process.cpuUsage();
       const { runs } = await readPagemap(bufferSource(image), 'pagemap-1.img', { pageSize: 4096 });
-      fastest = Math.min(fastest, performance.now() - start);
+      fastest = Math.min(fastest, process.cpuUsage(start).user / 1000);
       expect(runs).toHaveLength(100_000);
     }
     expect(fastest).toBeLessThan(800);
