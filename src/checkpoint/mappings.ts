@@ -10,7 +10,7 @@ import type { FileTable } from './file-table.ts';
 import type { ImageSet } from './image-set.ts';
 import type { PageRuns } from './page-runs.ts';
 import type { SharedMemory } from './shared-memory.ts';
-import { isFileMapping, kindOf, nameOf, permissionsOf, sharedMemoryId } from './vma.ts';
+import { isFileMapping, isGuard, kindOf, nameOf, permissionsOf, sharedMemoryId } from './vma.ts';
 
 /** Stretches of pages without VMA that are kept: as many as Linux allows VMAs (vm.max_map_count). */
 const MAX_STRETCHES = 65_530;
@@ -72,7 +72,7 @@ const byStart = (a: Mapping, b: Mapping): number => compare(a.region.start, b.re
 
 /** By ascending address; an honest kernel's VMAs are never empty and never overlap. */
 function orderedVmas(vmas: readonly LocatedVma[], pid: number, images: ImageSet): readonly LocatedVma[] {
-  const sorted = [...vmas].sort((a, b) => compare(a.vma.start, b.vma.start));
+  const sorted = vmas.filter(({ vma }) => !isGuard(vma)).sort((a, b) => compare(a.vma.start, b.vma.start));
   const kept: LocatedVma[] = [];
   for (const located of sorted) {
     const { start, end } = located.vma;

@@ -268,6 +268,17 @@ describe('a damaged address space', () => {
     expect(messagesOf(checkpoint).filter((message) => message.includes('overlaps')).length).toBe(3);
   });
 
+  it('takes a guard below a stack for what it is: a part of the mapping that it lies in', async () => {
+    const [space, checkpoint] = await open(
+      { vmas: [region(4), { start: AT, end: AT + 4096n, status: 1 << 16, prot: 0, flags: 0 }] },
+      { 'pagemap-1.img': forgePagemap([[AT + 3n * 4096n, 1, PRESENT]]), 'pages-1.img': bytesOf(1) },
+    );
+    expect(space.regions.map(({ start, end, permissions }) => [start, end, permissions])).toEqual([
+      [AT, AT + 4n * 4096n, 'rw-p'],
+    ]);
+    expect(messagesOf(checkpoint).filter((message) => message.includes('overlaps'))).toEqual([]);
+  });
+
   it('refuses reads beyond the limit', async () => {
     const [space] = await open({ vmas: [region(1)] }, { 'pagemap-1.img': forgePagemap([]) });
     await expect(space.read(AT, MAX_READ_LENGTH + 1)).rejects.toMatchObject({ code: 'BAD_RANGE' });

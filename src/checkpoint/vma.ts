@@ -19,12 +19,19 @@ const STATUS = {
   vvar: 1 << 12,
   aioRing: 1 << 13,
   memfd: 1 << 14,
+  guard: 1 << 16,
 } as const;
 
 const MAP_SHARED = 1;
 const PROT = { read: 1, write: 2, execute: 4 } as const;
 
 const has = (vma: VmaEntry, bit: keyof typeof STATUS): boolean => (vma.status & STATUS[bit]) !== 0;
+
+/**
+ * A guard that was put into a mapping (MADV_GUARD_INSTALL, as glibc 2.42 does below each thread's stack). CRIU 4.2 lists it
+ * as a VMA of its own behind all others, over the one that it lies in; /proc/PID/maps does not have it.
+ */
+export const isGuard = (vma: VmaEntry): boolean => has(vma, 'guard');
 
 /** As /proc/PID/maps shows them: `r-xp`. */
 export function permissionsOf({ prot, flags }: VmaEntry): string {
