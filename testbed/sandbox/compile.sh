@@ -13,7 +13,9 @@ mkdir /mnt/bin
 # miner first: loader carries it as its payload.
 for source in miner.c pause.c $(ls *.c); do
   program=/mnt/bin/${source%.c}
-  [ -e "$program" ] || musl-gcc -static -Os -s -Wall -Werror -pthread -Wa,-I/mnt/bin -o "$program" "$source"
+  # A program for debuggers says so: `// flags: …`.
+  flags=$(sed -n 's,^// flags: ,,p' "$source")
+  [ -e "$program" ] || musl-gcc -static ${flags:--Os -s} -Wall -Werror -pthread -Wa,-I/mnt/bin -o "$program" "$source"
 done
 cp /mnt/bin/pause /mnt/pause
 cp /usr/bin/busybox /mnt/bin/busybox

@@ -75,6 +75,9 @@ export const kinds = pod(SHOP, 'kinds', [{ name: 'kinds', command: ['kinds'] }])
 /** Needs `force-irmap` and `irmap-scan-path=/etc` in runc.conf. */
 export const watch = pod(SHOP, 'watch', [{ name: 'watch', command: ['watch'] }]);
 
+/** Threads with known stacks, for debuggers. */
+export const stacks = pod(SHOP, 'stacks', [{ name: 'stacks', command: ['stacks', 'stacks'] }]);
+
 /** A container that a capture ends: CRIU interrupts nanosleep, on which busybox's sleep exits. */
 export const sleeper = pod(SHOP, 'sleeper', [{ name: 'sleeper', command: ['sleep', '1000000'] }]);
 
