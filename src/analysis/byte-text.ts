@@ -29,7 +29,7 @@ const decode = (bytes: Uint8Array): string =>
   bytes.length === 1 ? String.fromCharCode(bytes[0] ?? 0) : decoder.decode(bytes);
 
 /** Bytes of the UTF-8 character at `at`; 0 where there is none (RFC 3629 §4: no overlong forms, no surrogates). */
-function characterLength(bytes: Uint8Array, at: number): number {
+export function characterLength(bytes: Uint8Array, at: number): number {
   const lead = bytes[at] ?? 0;
   const second = bytes[at + 1] ?? 0;
   if (lead < 0x80) return 1;

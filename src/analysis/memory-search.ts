@@ -12,8 +12,8 @@ import { type CompiledScanner, compileQuery, type HitEncoding, type SearchQuery 
 /** More context is a dump and not a hit. */
 export const MAX_CONTEXT = 64 * 1024;
 
-/** One place where the bytes stand: what `memory` and `memparse` print with `--json`, one line each. */
-export interface SearchHit {
+/** Bytes that were found, and who sees them where. */
+export interface FoundBytes {
   /** The archive as the user named it. */
   readonly archive: string;
   readonly pid: number;
@@ -27,14 +27,18 @@ export interface SearchHit {
   readonly encoding: HitEncoding;
   /** The bytes as a person reads them; bytes that are no text as `\xNN`. */
   readonly text: string;
-  /** The bytes, exactly. */
-  readonly hex: string;
-  /** The bytes around, as far as they are in the archive; undefined unless asked for. */
-  readonly context: HitContext | undefined;
   /** Where the bytes lie: several ranges where they cross pages that lie apart. */
   readonly locations: readonly HitLocation[];
   /** The same bytes as other searched processes see them (shared memory). */
   readonly shared_with: readonly { readonly pid: number; readonly comm: string; readonly address: string }[];
+}
+
+/** One place where the bytes stand: what `memory` and `memparse` print with `--json`, one line each. */
+export interface SearchHit extends FoundBytes {
+  /** The bytes, exactly. */
+  readonly hex: string;
+  /** The bytes around, as far as they are in the archive; undefined unless asked for. */
+  readonly context: HitContext | undefined;
 }
 
 export interface HitRegion {
@@ -57,9 +61,12 @@ export interface HitLocation extends SourceLocation {
   readonly archive_offset: number | undefined;
 }
 
-export interface SearchOptions extends ScanOptions {
+export interface FindOptions extends ScanOptions {
   /** Only in this memory. */
   readonly filter?: MemoryFilter | undefined;
+}
+
+export interface SearchOptions extends FindOptions {
   /** Bytes of context on each side, at most MAX_CONTEXT. Default 0. */
   readonly context?: number | undefined;
 }
@@ -73,34 +80,49 @@ export function searchMemory(
   query: SearchQuery,
   options: SearchOptions = {},
 ): AsyncGenerator<readonly SearchHit[]> {
-  return search(checkpoint, compileQuery(query), options);
+  const { context = 0 } = options;
+  return find(checkpoint, compileQuery(query), options, async (hit, found) => {
+    const { space, address } = hit.owners[0];
+    const { length, encoding } = found;
+    const around = context > 0 ? await readContext(space, address, length, context, encoding) : undefined;
+    return { ...found, hex: toHex(hit.bytes), context: around };
+  });
 }
 
-async function* search(
+/** What the scanners find, as `searchMemory` tells it but for what only a search needs. */
+export function findBytes(
+  checkpoint: Checkpoint,
+  scanners: readonly CompiledScanner[],
+  options: FindOptions = {},
+): AsyncGenerator<readonly FoundBytes[]> {
+  return find(checkpoint, scanners, options, async (_hit, found) => found);
+}
+
+async function* find<Found>(
   checkpoint: Checkpoint,
   compiled: readonly CompiledScanner[],
-  options: SearchOptions,
-): AsyncGenerator<readonly SearchHit[]> {
+  options: FindOptions,
+  complete: (hit: MemoryHit, found: FoundBytes) => Promise<Found>,
+): AsyncGenerator<readonly Found[]> {
   const memory = await selectMemory(checkpoint, options.filter);
   const processes = new Map(memory.map(({ space, process }) => [space, process]));
   const scanners = compiled.map(({ scanner }) => scanner);
   for await (const batch of scanMemory([...processes.keys()], checkpoint.archive, scanners, options)) {
-    const hits: SearchHit[] = [];
+    const found: Found[] = [];
     for (const hit of batch) {
       const encoding = compiled[hit.scanner]?.encoding ?? 'bytes';
-      hits.push(await describe(hit, encoding, checkpoint, processes, options.context ?? 0));
+      found.push(await complete(hit, describe(hit, encoding, checkpoint, processes)));
     }
-    yield hits;
+    yield found;
   }
 }
 
-async function describe(
+function describe(
   hit: MemoryHit,
   encoding: HitEncoding,
   checkpoint: Checkpoint,
   processes: ReadonlyMap<AddressSpace, Process>,
-  context: number,
-): Promise<SearchHit> {
+): FoundBytes {
   const [first, ...others] = hit.owners.map((owner) => describeOwner(owner, processes));
   const { space, address } = hit.owners[0];
   const region = space.regionAt(address);
@@ -113,8 +135,6 @@ async function describe(
     length: hit.bytes.length,
     encoding,
     text: toText(hit.bytes, encoding),
-    hex: toHex(hit.bytes),
-    context: context > 0 ? await readContext(space, address, hit.bytes.length, context, encoding) : undefined,
     locations: hit.locations.map((location) => ({
       ...location,
       archive_offset: archiveOffset(checkpoint, location),

@@ -18,7 +18,7 @@ export type SearchQuery =
   | { readonly kind: 'regex'; readonly pattern: string; readonly ignoreCase?: boolean | undefined };
 
 /** How the bytes of a hit are to be read. */
-export type HitEncoding = 'utf-8' | 'utf-16le' | 'bytes';
+export type HitEncoding = 'ascii' | 'utf-8' | 'utf-16le' | 'bytes';
 
 export interface CompiledScanner {
   readonly encoding: HitEncoding;

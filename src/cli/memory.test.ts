@@ -75,7 +75,27 @@ describe('exhibit memory', () => {
     expect((await memory(...args)).stdout).toBe((await runProgram(['memparse', ...args])).stdout);
   });
 
+  it('prints strings with process and address, and says how many', async () => {
+    const { code, stdout, stderr } = await memory('--strings', '-n', '20', '--vma', 'stack', COMPROMISED);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^ {4}1 {2}0x7ff[\da-f]+ {2}DB_PASSWORD=correct-horse-battery-staple$/m);
+    expect(stdout.split('\n').every((line) => line === '' || line.length >= 23 + 20)).toBe(true);
+    expect(stderr).toMatch(/\d+ strings in .* of memory of 4 processes/);
+  });
+
+  it('prints strings in one encoding, no more than asked for, as JSON', async () => {
+    const args = ['--strings', '--encoding', 'ascii', '--limit', '3', '--json', COMPROMISED];
+    const { stdout, stderr } = await memory(...args);
+    const strings = jsonLines(stdout);
+    expect(strings.map(({ encoding }) => encoding)).toEqual(['ascii', 'ascii', 'ascii']);
+    expect(strings[0].locations[0].archive_offset).toBeGreaterThan(0);
+    expect(stderr).toMatch(/stopped after 3 strings/);
+  });
+
   it.each([
+    [['--strings', '-s', 'a', COMPROMISED], 2, /--search and --strings exclude each other/],
+    [['--strings', '-n', '5000', COMPROMISED], 2, /at most 1024/],
+    [['--strings', '--encoding', 'ebcdic', COMPROMISED], 2, /ascii, utf-8/],
     [['--prot', 'rq', COMPROMISED], 1, /no permissions/],
     [['--range', '12', COMPROMISED], 1, /no range of memory/],
     [['--pid', '4242', COMPROMISED], 1, /no process with PID 4242/],

@@ -3,6 +3,7 @@ import type { ConfigureCommand } from './command.ts';
 import type { ExitCode, Io } from './io.ts';
 import {
   addSearchOptions,
+  addStringOptions,
   collectPid,
   type FilterOptions,
   type SearchOptions,
@@ -12,11 +13,14 @@ import {
 import { type Outside, tellNotes } from './memory/print-hits.ts';
 import { printMatches } from './memory/search.ts';
 import { printProcesses, printRegions } from './memory/sizes.ts';
+import { printStrings, type StringsOptions } from './memory/strings.ts';
 import { forEachCheckpoint } from './open.ts';
 import { openOutput } from './output.ts';
 import { escapeText } from './terminal/escape.ts';
 
-interface MemoryOptions extends SearchOptions, FilterOptions {
+interface MemoryOptions extends SearchOptions, FilterOptions, StringsOptions {
+  readonly limit?: number;
+  readonly strings?: true;
   readonly regions?: true;
   readonly entropy?: true;
   readonly output?: string;
@@ -36,6 +40,9 @@ A search looks in every stretch of memory, across pages and regions that follow 
 archive is no match. No match is no error: the exit code is 0, and stderr says so. Regular expressions are RE2's, for
 bytes: . and [^a] match one byte, \\xff is the byte ff, \\x{e9} the character in UTF-8. A match is at most 64 KiB long.
 
+--strings prints runs of characters in UTF-8 and, where they are Latin, Greek or Cyrillic, in UTF-16LE; each run with its
+process and address. --encoding ascii prints what GNU strings would.
+
 Examples:
   exhibit memory checkpoint.tar                                    what memory there is
   exhibit memory checkpoint.tar --pid 7                            the regions of one process
@@ -43,7 +50,8 @@ Examples:
   exhibit memory checkpoint.tar -s 'password=' -c 40               in all processes, with what stands around it
   exhibit memory checkpoint.tar -s hex:7f454c46 --vma anonymous    bytes, in anonymous memory
   exhibit memory checkpoint.tar -s token --ignore-case --utf16     in any case, also as UTF-16
-  exhibit memory checkpoint.tar -r 'AKIA[0-9A-Z]{16}' --json | jq -r .text`;
+  exhibit memory checkpoint.tar -r 'AKIA[0-9A-Z]{16}' --json | jq -r .text
+  exhibit memory checkpoint.tar --strings -n 12 --vma heap         what reads as text, in heaps`;
 
 export const configure: ConfigureCommand = (command, io, finish) => {
   command
@@ -54,14 +62,23 @@ export const configure: ConfigureCommand = (command, io, finish) => {
     .option('--vma <name>', 'only regions of this kind, or with this in their name')
     .option('--regions', 'list the regions of each process')
     .option('--entropy', 'list them with the entropy of what is in the archive (0 to 8 bits per byte)');
-  addSearchOptions(command)
+  addSearchOptions(command);
+  addStringOptions(command)
     .option('-o, --output <file>', 'write the result to a new file')
     .option('--json', 'one JSON object a line')
     .addHelpText('after', EXAMPLES)
     .action(async (files: readonly string[], options: MemoryOptions) => {
+      const [first, second] = questionsIn(options);
+      if (second !== undefined) command.error(`error: ${first} and ${second} exclude each other`);
       finish(await memory(files, options, io));
     });
 };
+
+/** What is asked, as options. */
+function questionsIn({ search, searchRegex, strings }: MemoryOptions): readonly string[] {
+  const asked = { '--search': search, '--search-regex': searchRegex, '--strings': strings };
+  return Object.entries(asked).flatMap(([option, value]) => (value === undefined ? [] : [option]));
+}
 
 async function memory(files: readonly string[], options: MemoryOptions, io: Io): Promise<ExitCode> {
   const query = toQuery(options);
@@ -74,6 +91,7 @@ async function memory(files: readonly string[], options: MemoryOptions, io: Io):
     const code = await forEachCheckpoint(files, io, async (checkpoint) => {
       if (files.length > 1 && !json) await output.text(`${escapeText(checkpoint.name)}:\n`);
       if (query !== undefined) await printMatches(checkpoint, query, filter, options, outside);
+      else if (options.strings) await printStrings(checkpoint, filter, options, outside);
       else if (wantsRegions(options)) {
         await printRegions(checkpoint, filter, { entropy: options.entropy === true }, outside);
       } else await printProcesses(checkpoint, filter, outside);

@@ -3,6 +3,12 @@ import { parseMemoryRange } from '../../analysis/memory-range.ts';
 import { MAX_CONTEXT } from '../../analysis/memory-search.ts';
 import type { MemoryFilter } from '../../analysis/memory-selection.ts';
 import { parsePermissions } from '../../analysis/memory-selection.ts';
+import {
+  DEFAULT_MINIMUM,
+  MAX_MINIMUM,
+  STRING_ENCODINGS,
+  type StringEncoding,
+} from '../../analysis/memory-strings.ts';
 import { parseSearchTerm, type SearchQuery } from '../../analysis/pattern.ts';
 import { ExhibitError } from '../../bytes/exhibit-error.ts';
 
@@ -33,6 +39,25 @@ export function addSearchOptions(command: Command): Command {
     .option('--utf16', 'look for the text as UTF-16LE too')
     .option('--limit <matches>', 'stop after so many matches', parseCount)
     .option('--hex', 'show matches as a hex dump');
+}
+
+export function addStringOptions(command: Command): Command {
+  return command
+    .option('--strings', 'print what reads as text, with its address')
+    .option('-n, --min-length <characters>', 'of a string, at least', parseMinimum, DEFAULT_MINIMUM)
+    .option('--encoding <encoding>', 'only ascii, utf-8 or utf-16le; may be given again', collectEncoding);
+}
+
+function collectEncoding(text: string, before: readonly StringEncoding[] = []): readonly StringEncoding[] {
+  const encoding = STRING_ENCODINGS.find((each) => each === text);
+  if (encoding === undefined) throw new InvalidArgumentError(`It must be ${STRING_ENCODINGS.join(', ')}.`);
+  return [...before, encoding];
+}
+
+function parseMinimum(text: string): number {
+  const characters = parseCount(text);
+  if (characters > MAX_MINIMUM) throw new InvalidArgumentError(`It must be at most ${MAX_MINIMUM}.`);
+  return characters;
 }
 
 export function collectPid(text: string, before: readonly number[] = []): readonly number[] {

@@ -1,5 +1,5 @@
 import { hexRows } from '../../analysis/hex-rows.ts';
-import type { HitLocation, SearchHit } from '../../analysis/memory-search.ts';
+import type { FoundBytes, HitLocation, SearchHit } from '../../analysis/memory-search.ts';
 import { type Line, renderLine, styled } from '../terminal/line.ts';
 
 export interface HitStyle {
@@ -11,11 +11,22 @@ export interface HitStyle {
 /** A match may have 64 KiB; a person is shown its beginning and told how to see all. */
 const MAX_SHOWN_TEXT = 2_000;
 
+/** Strings are shown as they come, so the widths of all are not known: most PIDs, and the 47 bits of user space, fit. */
+const PID_WIDTH = 5;
+const ADDRESS_WIDTH = 14;
+
 /** Two lines, or a line and a dump: where it is, and what stands there. */
 export function renderHit(hit: SearchHit, style: HitStyle): string {
   const where = renderLine(describePlace(hit), style.color);
   const what = style.hex ? dumpOf(hit) : `    ${renderLine(describeText(hit), style.color)}\n`;
   return `${where}\n${what}`;
+}
+
+/** One line: process, address, and the whole string. */
+export function renderString({ pid, address, text, encoding }: FoundBytes, color: boolean): string {
+  const place = `${String(pid).padStart(PID_WIDTH)}  ${address.padStart(ADDRESS_WIDTH)}  `;
+  const encoded = encoding === 'utf-16le' ? [styled('UTF-16LE ', 'structure')] : [];
+  return `${renderLine([styled(place, 'structure'), ...encoded, text], color)}\n`;
 }
 
 function describePlace(hit: SearchHit): Line {
