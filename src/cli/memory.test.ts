@@ -1,7 +1,16 @@
-import { describe, expect, it } from 'vitest';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runProgram } from '../../test/support/run-program.ts';
 
 const COMPROMISED = 'fixtures/containerd-compromised/checkpoint.tar';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'exhibit-memory-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
 
 const memory = (...args: readonly string[]) => runProgram(['memory', ...args]);
 
@@ -92,7 +101,66 @@ describe('exhibit memory', () => {
     expect(stderr).toMatch(/stopped after 3 strings/);
   });
 
+  it('shows the bytes at an address, of each process that has some there', async () => {
+    const { stdout } = await memory('-s', 'DB_PASSWORD=', '--pid', '1', '--json', COMPROMISED);
+    const { address } = jsonLines(stdout)[0];
+    const dump = await memory('--hexdump', `${address}+32`, COMPROMISED);
+    expect(dump.stdout).toMatch(/^# process 1 \(httpd\)$/m);
+    expect(dump.stdout).toContain('|DB_PASSWORD=corr|\n');
+    expect(dump.stdout.match(/\|\n/g)).toHaveLength(2);
+    const json = await memory('--hexdump', `${address}+3`, '--json', COMPROMISED);
+    expect(jsonLines(json.stdout)).toEqual([
+      { archive: COMPROMISED, pid: 1, comm: 'httpd', address, length: 3, origin: 'present', hex: '44425f' },
+    ]);
+  });
+
+  it('says of addresses without bytes why there are none', async () => {
+    const { stdout } = await memory('--hexdump', '400000', '--pid', '1', COMPROMISED);
+    expect(stdout).toMatch(/256 B unmodified content of the mapped file, not in the archive/);
+    const none = await memory('--hexdump', '10', COMPROMISED);
+    expect([none.code, none.stdout]).toEqual([1, '']);
+    expect(none.stderr).toMatch(/no process has memory there/);
+  });
+
+  it('writes the memory of a process to a sparse file for its owner alone, and says what is where', async () => {
+    const target = join(folder, 'heap.bin');
+    const args = ['--dump', '--pid', '1', '--vma', 'stack', '-o', target, COMPROMISED];
+    const { code, stdout } = await memory(...args, '--json');
+    expect(code).toBe(0);
+    const [region] = jsonLines(stdout);
+    expect(region).toMatchObject({ pid: 1, kind: 'stack', output: target, offset: 0 });
+    const { mode, size, blocks } = statSync(target);
+    expect(mode & 0o777).toBe(0o600);
+    expect(size).toBe(Number(BigInt(region.end) - BigInt(region.start)));
+    expect(blocks * 512).toBeLessThan(size);
+    expect(readFileSync(target).includes('DB_PASSWORD=correct-horse-battery-staple')).toBe(true);
+    expect((await memory(...args)).stderr).toMatch(/is not written over/);
+    const again = await memory(...args, '--force');
+    expect(again.code).toBe(0);
+    expect(again.stdout).toMatch(/^ +0x0 +0x7ff[\da-f]+-[\da-f]+ +rw-p +[\d.]+ KiB +\[stack\]$/m);
+  });
+
+  it('never replaces the archive that it reads', async () => {
+    const evidence = join(folder, 'evidence.tar');
+    copyFileSync(COMPROMISED, evidence);
+    const { code, stderr } = await memory('--dump', '--pid', '1', '--force', '-o', evidence, evidence);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/is the archive that is read/);
+    expect(readFileSync(evidence).equals(readFileSync(COMPROMISED))).toBe(true);
+  });
+
   it.each([
+    [['--dump', COMPROMISED], 2, /the file to write with -o/],
+    [['--dump', '-o', '/nowhere/x', COMPROMISED, COMPROMISED], 2, /one archive/],
+    [['--dump', '-o', '/nowhere/x', COMPROMISED], 1, /several processes/],
+    [
+      ['--dump', '-o', '/nowhere/x', '--vma', 'vsyscall', '--pid', '1', COMPROMISED],
+      1,
+      /no byte of that memory/,
+    ],
+    [['--dump', '-o', '/nowhere/x', '--vma', 'nothing', COMPROMISED], 1, /no process has such memory/],
+    [['--dump', '-o', '/nowhere/x', '--pid', '1', COMPROMISED], 1, /cannot write \/nowhere\/x/],
+    [['--hexdump', 'zz', COMPROMISED], 1, /no range of memory/],
     [['--strings', '-s', 'a', COMPROMISED], 2, /--search and --strings exclude each other/],
     [['--strings', '-n', '5000', COMPROMISED], 2, /at most 1024/],
     [['--strings', '--encoding', 'ebcdic', COMPROMISED], 2, /ascii, utf-8/],

@@ -1,6 +1,10 @@
+import { parseMemoryRange } from '../analysis/memory-range.ts';
 import type { Note } from '../bytes/note.ts';
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { ConfigureCommand } from './command.ts';
 import type { ExitCode, Io } from './io.ts';
+import { dumpToFile } from './memory/dump.ts';
+import { printHexDump } from './memory/hex-dump.ts';
 import {
   addSearchOptions,
   addStringOptions,
@@ -23,9 +27,15 @@ interface MemoryOptions extends SearchOptions, FilterOptions, StringsOptions {
   readonly strings?: true;
   readonly regions?: true;
   readonly entropy?: true;
+  readonly hexdump?: string;
+  readonly dump?: true;
   readonly output?: string;
+  readonly force?: true;
   readonly json?: true;
 }
+
+/** Bytes that are shown at an address when no length is asked for: sixteen lines. */
+const HEXDUMP_LENGTH = 256;
 
 const EXAMPLES = `
 Without more: each process, how much memory it had, and where those bytes are: in the archive, zeros (never written to),
@@ -43,6 +53,9 @@ bytes: . and [^a] match one byte, \\xff is the byte ff, \\x{e9} the character in
 --strings prints runs of characters in UTF-8 and, where they are Latin, Greek or Cyrillic, in UTF-16LE; each run with its
 process and address. --encoding ascii prints what GNU strings would.
 
+--dump writes regions one after the other, each in its whole length with holes for what is not in the archive, and prints
+where in the file each region is; regions of which the archive has nothing are left out. The file is readable by you alone.
+
 Examples:
   exhibit memory checkpoint.tar                                    what memory there is
   exhibit memory checkpoint.tar --pid 7                            the regions of one process
@@ -51,7 +64,9 @@ Examples:
   exhibit memory checkpoint.tar -s hex:7f454c46 --vma anonymous    bytes, in anonymous memory
   exhibit memory checkpoint.tar -s token --ignore-case --utf16     in any case, also as UTF-16
   exhibit memory checkpoint.tar -r 'AKIA[0-9A-Z]{16}' --json | jq -r .text
-  exhibit memory checkpoint.tar --strings -n 12 --vma heap         what reads as text, in heaps`;
+  exhibit memory checkpoint.tar --strings -n 12 --vma heap         what reads as text, in heaps
+  exhibit memory checkpoint.tar --hexdump 0x7ffd4a2b1f00+64        bytes, of each process that has some there
+  exhibit memory checkpoint.tar --dump --pid 7 --vma heap -o heap.bin`;
 
 export const configure: ConfigureCommand = (command, io, finish) => {
   command
@@ -64,42 +79,74 @@ export const configure: ConfigureCommand = (command, io, finish) => {
     .option('--entropy', 'list them with the entropy of what is in the archive (0 to 8 bits per byte)');
   addSearchOptions(command);
   addStringOptions(command)
+    .option('--hexdump <address>', 'show the bytes at ADDRESS, or ADDRESS+LENGTH')
+    .option('--dump', 'write the raw bytes of one process, or of what filters leave of it, to the file of -o')
     .option('-o, --output <file>', 'write the result to a new file')
+    .option('--force', 'let --dump replace a file')
     .option('--json', 'one JSON object a line')
     .addHelpText('after', EXAMPLES)
     .action(async (files: readonly string[], options: MemoryOptions) => {
       const [first, second] = questionsIn(options);
       if (second !== undefined) command.error(`error: ${first} and ${second} exclude each other`);
+      if (options.dump && (files.length > 1 || options.output === undefined)) {
+        command.error('error: --dump takes one archive, and the file to write with -o');
+      }
       finish(await memory(files, options, io));
     });
 };
 
 /** What is asked, as options. */
-function questionsIn({ search, searchRegex, strings }: MemoryOptions): readonly string[] {
-  const asked = { '--search': search, '--search-regex': searchRegex, '--strings': strings };
+function questionsIn(options: MemoryOptions): readonly string[] {
+  const { search, searchRegex, strings, hexdump, dump } = options;
+  const asked = {
+    '--search': search,
+    '--search-regex': searchRegex,
+    '--strings': strings,
+    '--hexdump': hexdump,
+    '--dump': dump,
+  };
   return Object.entries(asked).flatMap(([option, value]) => (value === undefined ? [] : [option]));
 }
 
 async function memory(files: readonly string[], options: MemoryOptions, io: Io): Promise<ExitCode> {
-  const query = toQuery(options);
-  const filter = toFilter(options);
+  const json = options.json === true;
+  if (options.dump && options.output !== undefined) {
+    const { output, force = false } = options;
+    const filter = toFilter(options);
+    return forEachCheckpoint(files, io, (checkpoint) =>
+      dumpToFile(checkpoint, filter, { output, force, json }, io),
+    );
+  }
+  const answer = answerer(options);
   const output = await openOutput(options.output, io);
   const notes: Note[] = [];
-  const json = options.json === true;
-  const outside: Outside = { io, output, json, notes };
   try {
     const code = await forEachCheckpoint(files, io, async (checkpoint) => {
       if (files.length > 1 && !json) await output.text(`${escapeText(checkpoint.name)}:\n`);
-      if (query !== undefined) await printMatches(checkpoint, query, filter, options, outside);
-      else if (options.strings) await printStrings(checkpoint, filter, options, outside);
-      else if (wantsRegions(options)) {
-        await printRegions(checkpoint, filter, { entropy: options.entropy === true }, outside);
-      } else await printProcesses(checkpoint, filter, outside);
+      await answer(checkpoint, { io, output, json, notes });
     });
     return tellNotes(notes, code, io);
   } finally {
     await output.close();
   }
+}
+
+type Answer = (checkpoint: Checkpoint, outside: Outside) => Promise<void>;
+
+/** Throws `BAD_PATTERN` or `BAD_RANGE` before a file is opened or made. */
+function answerer(options: MemoryOptions): Answer {
+  const query = toQuery(options);
+  const filter = toFilter(options);
+  if (query !== undefined)
+    return (checkpoint, outside) => printMatches(checkpoint, query, filter, options, outside);
+  if (options.strings) return (checkpoint, outside) => printStrings(checkpoint, filter, options, outside);
+  if (options.hexdump !== undefined) {
+    const range = parseMemoryRange(options.hexdump, HEXDUMP_LENGTH);
+    return (checkpoint, outside) => printHexDump(checkpoint, { ...filter, range }, outside);
+  }
+  if (!wantsRegions(options)) return (checkpoint, outside) => printProcesses(checkpoint, filter, outside);
+  const entropy = options.entropy === true;
+  return (checkpoint, outside) => printRegions(checkpoint, filter, { entropy }, outside);
 }
 
 const wantsRegions = ({ regions, entropy, pid, prot, range, vma }: MemoryOptions): boolean =>

@@ -86,7 +86,13 @@ async function dump(
         `Writing the memory of process ${process.pid} of ${escapeText(checkpoint.name)} to ${escapeText(options.output)}\n`,
       );
     }
-    await dumpProcess(process, { fold: options.output === undefined }, io, output);
+    await dumpProcess(
+      process,
+      await process.addressSpace(),
+      { fold: options.output === undefined },
+      io,
+      output,
+    );
   }
 }
 

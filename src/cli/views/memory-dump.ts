@@ -1,6 +1,7 @@
 import { foldRows, hexRows } from '../../analysis/hex-rows.ts';
 import { type DumpPart, dumpMemory } from '../../analysis/memory-dump.ts';
 import { formatAddress } from '../../bytes/brand.ts';
+import type { AddressSpace } from '../../checkpoint/address-space.ts';
 import type { Process } from '../../checkpoint/checkpoint.ts';
 import type { Io } from '../io.ts';
 import type { Output } from '../output.ts';
@@ -27,11 +28,11 @@ const ORIGINS: Readonly<Record<Extract<DumpPart, { kind: 'gap' }>['origin'], str
 /** The memory of one process by address, with a header for each region and a line for each gap. */
 export async function dumpProcess(
   process: Process,
+  space: AddressSpace | undefined,
   options: DumpOptions,
   io: Io,
   output: Output,
 ): Promise<void> {
-  const space = await process.addressSpace();
   if (space === undefined) {
     await output.text(
       `# process ${process.pid} (${escapeText(process.comm)}) has no memory in the archive\n`,

@@ -1,0 +1,149 @@
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { imageParts, layOutImage, type MemoryImage } from '../../analysis/memory-image.ts';
+import { type MemoryFilter, type SelectedMemory, selectMemory } from '../../analysis/memory-selection.ts';
+import { formatAddress } from '../../bytes/brand.ts';
+import { ExhibitError } from '../../bytes/exhibit-error.ts';
+import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
+import type { Io } from '../io.ts';
+import { sparseFile } from '../sparse-file.ts';
+import { escapeText, toJson } from '../terminal/escape.ts';
+import { formatBytes } from '../terminal/format.ts';
+import { startProgress } from '../terminal/progress.ts';
+import { renderTable } from '../terminal/table.ts';
+
+export interface DumpOptions {
+  readonly output: string;
+  readonly force: boolean;
+  readonly json: boolean;
+}
+
+/** A line of the map: what `memory --dump --json` prints. */
+interface DumpedRegion {
+  readonly archive: string;
+  readonly pid: number;
+  readonly comm: string;
+  readonly start: string;
+  readonly end: string;
+  readonly permissions: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly present: number;
+  readonly output: string;
+  /** In that file; undefined for a region of which the archive has nothing. */
+  readonly offset: number | undefined;
+}
+
+/** Writes the memory of one process that the filter leaves to a file, and prints where in it each region is. */
+export async function dumpToFile(
+  checkpoint: Checkpoint,
+  filter: MemoryFilter,
+  options: DumpOptions,
+  io: Io,
+): Promise<void> {
+  const selected = await theOnly(checkpoint, filter);
+  const image = layOutImage(selected.space);
+  if (image.presentBytes === 0) {
+    throw new ExhibitError(
+      'BAD_RANGE',
+      'the archive has no byte of that memory; --regions shows what it has',
+    );
+  }
+  await keepEvidence(options, checkpoint.name, io);
+  await write(selected, image, options, io);
+  const map = mapOf(checkpoint.name, selected, image, options.output);
+  await io.out(options.json ? map.map((line) => `${toJson(line, 0)}\n`).join('') : renderMap(map, io));
+  const sizes = `${formatBytes(image.presentBytes)} of memory, ${formatBytes(image.size)} with holes`;
+  io.err(`exhibit: wrote ${sizes}, to ${escapeText(options.output)}\n`);
+}
+
+async function theOnly(checkpoint: Checkpoint, filter: MemoryFilter): Promise<SelectedMemory> {
+  const memory = await selectMemory(checkpoint, filter);
+  const some = memory.filter(({ space }) => space.regions.length > 0);
+  const [first, second] = some;
+  if (first === undefined) {
+    throw new ExhibitError('BAD_RANGE', 'no process has such memory; --regions shows what there is');
+  }
+  if (second !== undefined) {
+    const pids = some.map(({ process }) => process.pid).join(', ');
+    throw new ExhibitError(
+      'BAD_RANGE',
+      `several processes have such memory (${pids}); choose one with --pid`,
+    );
+  }
+  return first;
+}
+
+/** Whatever --force says, the archive itself is never replaced. */
+async function keepEvidence({ output }: DumpOptions, archive: string, io: Io): Promise<void> {
+  const [evidence, there] = await Promise.all(
+    [archive, output].map((path) => stat(resolve(io.workingDirectory, path)).catch(() => undefined)),
+  );
+  if (there === undefined || evidence?.ino !== there.ino || evidence.dev !== there.dev) return;
+  throw new ExhibitError('FILE_EXISTS', `${output} is the archive that is read; name another file`, {
+    source: output,
+  });
+}
+
+async function write(
+  { space }: SelectedMemory,
+  image: MemoryImage,
+  { output, force }: DumpOptions,
+  io: Io,
+): Promise<void> {
+  const file = sparseFile(resolve(io.workingDirectory, output), { force, choice: 'name another with -o' });
+  const progress = startProgress(io);
+  let done = 0;
+  try {
+    for await (const { offset, bytes } of imageParts(space, image)) {
+      await file.write(bytes, offset);
+      done += bytes.length;
+      progress.update(`writing ${output}: ${formatBytes(done)} of ${formatBytes(image.presentBytes)}`);
+    }
+    await file.finish(image.size);
+  } catch (error) {
+    await file.discard();
+    throw error;
+  } finally {
+    progress.end();
+  }
+}
+
+function mapOf(
+  archive: string,
+  { process: { pid, comm } }: SelectedMemory,
+  { regions }: MemoryImage,
+  output: string,
+): readonly DumpedRegion[] {
+  return regions.map(({ region, offset }) => ({
+    archive,
+    pid,
+    comm,
+    start: formatAddress(region.start),
+    end: formatAddress(region.end),
+    permissions: region.permissions,
+    kind: region.kind,
+    name: region.name,
+    present: region.presentBytes,
+    output,
+    offset,
+  }));
+}
+
+function renderMap(map: readonly DumpedRegion[], { columns, color }: Io): string {
+  const rows = map.map(({ offset, start, end, permissions, present, kind, name }) => [
+    offset === undefined ? 'left out' : `0x${offset.toString(16)}`,
+    `${start}-${end.slice(2)}`,
+    permissions,
+    formatBytes(present),
+    name || kind,
+  ]);
+  const heads = [
+    { title: 'OFFSET', align: 'right' },
+    { title: 'ADDRESS' },
+    { title: 'PERM' },
+    { title: 'IN ARCHIVE', align: 'right' },
+    { title: 'NAME', overflow: 'wrap' },
+  ] as const;
+  return renderTable(heads, rows, { width: columns, color });
+}
