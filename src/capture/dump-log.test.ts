@@ -16,6 +16,7 @@ describe('explainDumpLog', () => {
       'Error (criu/sk-unix.c:880): unix: External socket is used. Consider using --ext-unix-sk',
       /"ext-unix-sk"/,
     ],
+    ["Error (criu/sk-unix.c:881): unix: Can't dump half of stream unix connection.", /exhibit preflight/],
     ["Error (criu/tmpfs.c:60): Can't dump tmpfs content", /GNU tar/],
     ["tar: unrecognized option '--no-unquote'", /GNU tar/],
     [
@@ -25,11 +26,9 @@ describe('explainDumpLog', () => {
     ['Error (criu/util.c:626): execvp("iptables-restore", ...) failed: No such file', /network-lock skip/],
     ['Error (compel/src/lib/ptrace.c:63): suspending seccomp failed: Invalid argument', /kernel/],
     ['Error (criu/vdso.c:600): vdso: Unexpected rt vDSO area bounds', /newer CRIU/],
-    [
-      "Error (criu/fsnotify.c:290): fsnotify: \tHandle 0x2a:0x1 Can't dump that handle",
-      /force-irmap.*irmap-scan-path/,
-    ],
+    ["Error (criu/fsnotify.c:290): fsnotify: \tHandle 0x2a:0x1 Can't dump that handle", /irmap-scan-path/],
     ['Error (criu/proc_parse.c:500): Unknown shit 600 (anon_inode:[io_uring])', /RuntimeDefault/],
+    ['pie: 1: Error (criu/pie/parasite.c:588): send_fds failed (-22)', /RuntimeDefault/],
     ["Error (criu/cr-dump.c:300): Can't get rlimit 0: Operation not permitted", /CAP_SYS_RESOURCE/],
     ['Error (compel/src/lib/infect.c:1000): POKEDATA failed: Input/output error', /cannot dump this process/],
     ["Error (criu/parasite-syscall.c:500): Can't infect (pid: 12) with parasite", /cannot dump this process/],

@@ -37,6 +37,13 @@ const RULES: readonly DumpLogRule[] = [
     cure: `add the line "ext-unix-sk" to ${RUNC_CONF}`,
   },
   {
+    // Measured: ext-unix-sk alone passes datagram sockets only.
+    line: /Can't dump half of stream unix connection/,
+    cause:
+      'a process is connected to a unix socket outside of the container, which ext-unix-sk alone does not pass',
+    cure: `"exhibit preflight" on the node names the lines "external unix[NUMBER]" for ${RUNC_CONF}`,
+  },
+  {
     line: /Can't dump tmpfs content|unrecognized option ['‘]--no-unquote/,
     cause: "the tar that the runtime finds is not GNU tar (k3s puts BusyBox's first)",
     cure: "put GNU tar into the runtime's PATH; on k3s in place of /var/lib/rancher/k3s/data/current/bin/tar",
@@ -62,14 +69,14 @@ const RULES: readonly DumpLogRule[] = [
     cure: 'install a newer CRIU (4.0 or later for kernels from 6.10 on)',
   },
   {
-    // Measured: force-irmap alone is not enough.
+    // Measured: force-irmap is neither needed nor enough.
     line: /fsnotify:.*Can't dump that handle/,
     cause: 'a process watches files with inotify on an overlay file system',
-    cure: `add "force-irmap" and, per watched folder, "irmap-scan-path=FOLDER" to ${RUNC_CONF}`,
+    cure: `add, per watched folder, the line "irmap-scan-path=FOLDER" to ${RUNC_CONF}`,
   },
   {
-    // Measured: Node.js from 20 on holds one where seccomp lets it.
-    line: /anon_inode:\[io_uring\]/,
+    // Measured: Node.js from 20 on holds one where seccomp lets it. Kernels from 6.7 on let nobody pass one on (net/core/scm.c).
+    line: /anon_inode:\[io_uring\]|send_fds failed \(-22\)/,
     cause: 'a process holds an io_uring, which CRIU cannot dump (Node.js does where seccomp allows it)',
     cure: 'none while it runs; "seccompProfile: {type: RuntimeDefault}" keeps later pods from using io_uring',
   },

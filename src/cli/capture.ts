@@ -1,30 +1,33 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { ExhibitError } from '../bytes/exhibit-error.ts';
 import { findAccess } from '../capture/access.ts';
 import { type CaptureReport, takeCheckpoint } from '../capture/capture.ts';
 import { withCaptureLock } from '../capture/capture-lock.ts';
 import { type CapturePlan, planCapture } from '../capture/capture-plan.ts';
 import { type HeldResult, holdSignals } from '../capture/held-signals.ts';
+import { refusal, runPreflight } from '../capture/preflight/preflight.ts';
 import { MAX_TIMEOUT_SECONDS, POD_ROUTES, type PodRouteName } from '../capture/route.ts';
-import { type CaptureTarget, parseTarget } from '../capture/target.ts';
 import { type AccessFlags, accessOptions, addAccessOptions } from './access-options.ts';
 import type { ConfigureCommand } from './command.ts';
 import { ExitCode, type Io } from './io.ts';
+import { readTarget } from './target-argument.ts';
 import { toJson } from './terminal/escape.ts';
 import { planLines, refusedLines, reportLines, tellSignal, watchCapture } from './views/capture.ts';
+import { warningLines } from './views/preflight.ts';
 
 interface CaptureCommandOptions extends AccessFlags {
   readonly namespace?: string;
   readonly container?: string;
   readonly via?: PodRouteName;
   readonly timeout?: number;
+  readonly preflight: boolean;
   readonly inspect: boolean;
   readonly json?: true;
 }
 
 const EXAMPLES = `
 The container goes on running; it stands still while it is captured. A capture that has begun is never cancelled,
-because that can leave the container frozen: Ctrl-C waits for its end.
+because that can leave the container frozen: Ctrl-C waits for its end. On the container's node it is first looked for
+what CRIU refuses, and the capture ends before anything is touched if that is found ("exhibit preflight" says what).
 
 Ways (--via). Without it they are tried in this order, and the next one only if the one before was refused or not
 reached before the container was touched; what was not gone is told, with the reason:
@@ -54,6 +57,7 @@ export const configure: ConfigureCommand = (command, io, finish) => {
       'how long the kubelet lets the runtime work (default: an hour)',
       parseSeconds,
     )
+    .option('--no-preflight', 'try even what CRIU is known to refuse')
     .option('--no-inspect', 'do not show what was captured')
     .option('--json', 'print a report as JSON')
     .addHelpText('after', EXAMPLES)
@@ -80,7 +84,12 @@ async function capture(
   const target = readTarget(text, options, access.cluster?.namespace, command);
   const plan = await planCapture(target, access, { ...options, timeoutSeconds: options.timeout });
   io.err(planLines(plan));
-  const { value: report, signals } = await withCaptureLock(plan.target, () => takeHeld(plan, io), {
+  const take = async (): Promise<HeldResult<CaptureReport>> => {
+    // Within the lock: a container that another capture of ours holds still is none that stands still.
+    if (options.preflight) await ensureCapturable(plan, io);
+    return takeHeld(plan, io);
+  };
+  const { value: report, signals } = await withCaptureLock(plan.target, take, {
     onWait: (pid) =>
       io.err(`exhibit (process ${pid}) is capturing this container already: waiting for it to end\n`),
   });
@@ -93,19 +102,12 @@ async function capture(
   return worst(code, await inspect(report, io));
 }
 
-function readTarget(
-  text: string,
-  { namespace, container }: CaptureCommandOptions,
-  defaultNamespace: string | undefined,
-  command: Command,
-): CaptureTarget {
-  try {
-    return parseTarget(text, { namespace, container, defaultNamespace });
-  } catch (error) {
-    if (error instanceof ExhibitError && error.code === 'BAD_TARGET')
-      command.error(`error: ${error.message}`);
-    throw error;
-  }
+/** Tells what may go wrong; throws `CAPTURE_WOULD_FAIL` while nothing has been touched. */
+async function ensureCapturable({ target, containerId }: CapturePlan, io: Io): Promise<void> {
+  const report = await runPreflight(target, containerId);
+  io.err(warningLines(report));
+  const error = refusal(report);
+  if (error !== undefined) throw error;
 }
 
 async function takeHeld(plan: CapturePlan, io: Io): Promise<HeldResult<CaptureReport>> {

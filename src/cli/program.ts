@@ -16,6 +16,11 @@ const COMMANDS: readonly CommandEntry[] = [
   { name: 'pods', summary: 'list pods, their nodes and containers', load: () => import('./pods.ts') },
   { name: 'capture', summary: 'checkpoint a running container', load: () => import('./capture.ts') },
   {
+    name: 'preflight',
+    summary: 'say what would keep a container from being captured',
+    load: () => import('./preflight.ts'),
+  },
+  {
     name: 'doctor',
     summary: 'say what keeps this node from being captured on',
     load: () => import('./doctor.ts'),

@@ -65,7 +65,13 @@ test('an established connection is refused with cause and cure, and leaves no fi
   const address = await node().kubectl(['get', 'pod', '-n', pods.SHOP, 'peer', ...podIp]);
   await node().apply(pods.reverseShell(address));
   await node().waitRunning(pods.SHOP, 'reverse-shell');
-  const { code, stderr } = await node().exhibit(['capture', 'shop/reverse-shell/nc', '--via', 'cri']);
+  const { code, stderr } = await node().exhibit([
+    'capture',
+    'shop/reverse-shell/nc',
+    '--via',
+    'cri',
+    '--no-preflight',
+  ]);
   expect(code).toBe(1);
   expect(stderr).toContain('cause: the container holds an established TCP connection');
   expect(stderr).toContain('add the line "tcp-established" to /etc/criu/runc.conf');

@@ -36,6 +36,16 @@ export function pod(inNamespace: string, name: string, containers: readonly Cont
   };
 }
 
+/** The same pod with a folder of the node at /node in each container. */
+function withNodeFolder(of: ReturnType<typeof pod>, folder: string) {
+  const containers = of.spec.containers.map((container) => ({
+    ...container,
+    volumeMounts: [{ name: 'node', mountPath: '/node' }],
+  }));
+  const volumes = [{ name: 'node', hostPath: { path: folder } }];
+  return { ...of, spec: { ...of.spec, volumes, containers } };
+}
+
 /** All of them live in this namespace. */
 export const SHOP = 'shop';
 
@@ -72,8 +82,29 @@ export const vanished = pod(SHOP, 'vanished', [
 export const unread = pod(SHOP, 'unread', [{ name: 'unread', command: ['unread'] }]);
 /** Needs `file-locks` in runc.conf. */
 export const kinds = pod(SHOP, 'kinds', [{ name: 'kinds', command: ['kinds'] }]);
-/** Needs `force-irmap` and `irmap-scan-path=/etc` in runc.conf. */
+/** Watches /etc, where CRIU looks unasked. */
 export const watch = pod(SHOP, 'watch', [{ name: 'watch', command: ['watch'] }]);
+/** Needs `irmap-scan-path=/www/index.html` in runc.conf. */
+export const watchPage = pod(SHOP, 'watch-page', [{ name: 'watch', command: ['watch', '/www/index.html'] }]);
+/** Is connected to the runtime's socket. Needs its own socket named in runc.conf: `external unix[INODE]`. */
+export const whisper = withNodeFolder(
+  pod(SHOP, 'whisper', [{ name: 'whisper', command: ['whisper', '/node/containerd.sock'] }]),
+  '/run/containerd',
+);
+
+/** Holds an io_uring, which CRIU cannot dump. */
+export const ring = pod(SHOP, 'ring', [{ name: 'ring', command: ['ring'] }]);
+/** A deleted file of 2 MiB that is still open. Needs `ghost-limit` in runc.conf. */
+export const ghost = pod(SHOP, 'ghost', [
+  {
+    name: 'ghost',
+    command: [
+      'sh',
+      '-c',
+      'head -c 2097152 /dev/urandom >/tmp/ghost; exec 7</tmp/ghost; rm /tmp/ghost; exec pause',
+    ],
+  },
+]);
 
 /** Threads with known stacks, for debuggers. */
 export const stacks = pod(SHOP, 'stacks', [{ name: 'stacks', command: ['stacks', 'stacks'] }]);

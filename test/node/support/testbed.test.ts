@@ -26,7 +26,9 @@ describe('a node', () => {
     ['vanished', pods.vanished, []],
     ['unread', pods.unread, []],
     ['kinds', pods.kinds, ['file-locks']],
-    ['watch', pods.watch, ['force-irmap', 'irmap-scan-path=/etc']],
+    ['watch', pods.watch, []],
+    ['watch', pods.watchPage, ['irmap-scan-path=/www/index.html']],
+    ['ghost', pods.ghost, ['ghost-limit 4194304']],
   ] as const)('captures %s, which goes on', async (container, pod, runcOptions) => {
     const { name } = pod.metadata;
     node().setRuncOptions(...runcOptions);
