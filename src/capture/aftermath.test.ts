@@ -122,9 +122,9 @@ describe('findDumpLog', () => {
     `var/lib/containers/storage/overlay-containers/${ID}/userdata/dump.log`,
   ])('%s', async (place) => {
     const file = put(place, 'Error');
-    expect(await findDumpLog(ID, new Date(), root)).toEqual({ path: file, text: 'Error' });
+    expect(await findDumpLog(ID, new Date(), undefined, root)).toEqual({ path: file, text: 'Error' });
     utimesSync(file, new Date(0), new Date(0));
-    expect(await findDumpLog(ID, new Date(), root)).toBeUndefined();
+    expect(await findDumpLog(ID, new Date(), undefined, root)).toBeUndefined();
   });
 });
 

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ExhibitError } from '../bytes/exhibit-error.ts';
-import { type ContainerTarget, formatTarget } from './target.ts';
+import { type CaptureSubject, formatTarget } from './target.ts';
 
 /** How often a waiting process looks again, in milliseconds. */
 const POLL = 100;
@@ -30,7 +30,7 @@ export interface CaptureLockOptions {
 
 /** Runs `action` while no other process of ours captures this container; waits for one that does. */
 export async function withCaptureLock<T>(
-  target: ContainerTarget,
+  target: CaptureSubject,
   action: () => Promise<T>,
   options: CaptureLockOptions = {},
 ): Promise<T> {

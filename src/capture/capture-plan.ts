@@ -8,14 +8,14 @@ import { buildRoutes } from './pod-routes.ts';
 import { askFirst, type PodSource } from './pod-source.ts';
 import { type CaptureRoute, DEFAULT_TIMEOUT_SECONDS, type RouteNotTaken } from './route.ts';
 import type { Sighting } from './run-check.ts';
-import type { CaptureTarget, ContainerTarget } from './target.ts';
+import type { CaptureSubject, CaptureTarget, ContainerTarget } from './target.ts';
 
 export interface CaptureOptions extends AccessOptions {
   readonly timeoutSeconds?: number | undefined;
 }
 
 export interface CapturePlan {
-  readonly target: ContainerTarget;
+  readonly target: CaptureSubject;
   /** In the order in which they are tried, until one begins; at least one. */
   readonly routes: readonly [CaptureRoute, ...CaptureRoute[]];
   readonly notTaken: readonly RouteNotTaken[];
@@ -24,6 +24,8 @@ export interface CapturePlan {
   readonly container: ContainerSummary | undefined;
   /** The runtime's id of the container: from its pod, or found on this node. */
   readonly containerId: string | undefined;
+  /** Where CRIU's log of a failure is, if not in the usual places. */
+  readonly dumpLog?: string | undefined;
   readonly notes: readonly string[];
   /** The pod and the container as they are now. */
   readonly look: () => Promise<Pick<Sighting, 'podUid' | 'status'>>;

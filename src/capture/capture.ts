@@ -11,8 +11,9 @@ import { formatTarget } from './target.ts';
 
 /** What `exhibit capture --json` prints. */
 export interface CaptureReport {
-  readonly namespace: string;
-  readonly pod: string;
+  /** Absent for a container that belongs to no pod. */
+  readonly namespace?: string | undefined;
+  readonly pod?: string | undefined;
   readonly pod_uid?: string | undefined;
   readonly container: string;
   readonly container_id?: string | undefined;
@@ -156,7 +157,7 @@ async function reasonsInLog(
 ): Promise<readonly string[]> {
   // Without a look at the pod, the runtime's own text names the container.
   const id = plan.containerId ?? /\b[0-9a-f]{64}\b/.exec(error.message)?.[0];
-  const log = id === undefined ? undefined : await findDumpLog(id, started);
+  const log = id === undefined ? undefined : await findDumpLog(id, started, plan.dumpLog);
   if (log === undefined) {
     // On the container's own node, no log means that it was not CRIU that failed.
     if (before.freezer === 'running') return [];

@@ -2,7 +2,6 @@
 import { mkdir, open } from 'node:fs/promises';
 import path from 'node:path';
 import { ExhibitError } from '../bytes/exhibit-error.ts';
-import type { ContainerTarget } from './target.ts';
 
 /** The kubelet's own, below its default root directory: one place for what collects archives to look in. */
 export const CHECKPOINTS_FOLDER = '/var/lib/kubelet/checkpoints';
@@ -11,17 +10,17 @@ export const CHECKPOINTS_FOLDER = '/var/lib/kubelet/checkpoints';
 const MAX_NAME_LENGTH = 255;
 
 /**
- * Makes a new, empty file, readable by its owner only, and returns its path. Named as the kubelet names its archives,
+ * Makes a new, empty file, readable by its owner only, and returns its path. `label` says of what it is. Named as the kubelet names its archives,
  * but for the time: to the millisecond, in UTC and without `:`. New, because runtimes write over an old file without
  * cutting off what is left of it. Throws `WRITE_FAILED`.
  */
 export async function createCheckpointFile(
-  { namespace, pod, container }: ContainerTarget,
+  label: string,
   time: Date,
   folder = CHECKPOINTS_FOLDER,
 ): Promise<string> {
   const ending = `-${time.toISOString().replaceAll(/[-:]/g, '')}.tar`;
-  const name = `checkpoint-${pod}_${namespace}-${container}`.slice(0, MAX_NAME_LENGTH - ending.length);
+  const name = `checkpoint-${label}`.slice(0, MAX_NAME_LENGTH - ending.length);
   const file = path.join(folder, name + ending);
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });

@@ -53,10 +53,18 @@ export interface DumpLog {
   readonly text: string;
 }
 
-/** The log of a checkpoint of container `id` that failed after `since`; undefined if it is not on this machine. */
-export async function findDumpLog(id: string, since: Date, root = '/'): Promise<DumpLog | undefined> {
-  for (const place of DUMP_LOGS) {
-    const file = path.join(root, place(id));
+/**
+ * The log of a checkpoint of container `id` that failed after `since`; undefined if it is not on this machine. `known` is
+ * a place to look in first.
+ */
+export async function findDumpLog(
+  id: string,
+  since: Date,
+  known?: string,
+  root = '/',
+): Promise<DumpLog | undefined> {
+  const usual = DUMP_LOGS.map((place) => path.join(root, place(id)));
+  for (const file of known === undefined ? usual : [known, ...usual]) {
     const text = await readEnd(file, since).catch(() => undefined);
     if (text !== undefined) return { path: file, text };
   }

@@ -4,7 +4,7 @@ import type { KubeletCredentials } from './credentials.ts';
 import type { ContainerRuntime } from './cri/runtime.ts';
 import type { ClusterAccess } from './kubeconfig.ts';
 import { NODE_LAYOUTS } from './node-layouts.ts';
-import { POD_ROUTES, type PodRouteName, type RouteNotTaken } from './route.ts';
+import { POD_ROUTES, type PodRouteName, type RouteName, type RouteNotTaken } from './route.ts';
 
 /** What the user says about the way. */
 export interface RouteWish {
@@ -41,11 +41,12 @@ export interface RouteChoice {
 }
 
 /** Why a way comes after the ones before it, for a user who sees that it was not needed. */
-export const WHY_LATER: Readonly<Record<PodRouteName, string>> = {
+export const WHY_LATER: Readonly<Record<RouteName, string>> = {
   kubelet: 'it was not needed',
   cri: 'it was not needed: it takes root on the node, and the cluster neither allows nor records it',
   proxy:
     'it was not needed: it takes nodes/proxy, which is as good as root on the node, and a longer connection',
+  podman: 'it was not asked for',
 };
 
 /**

@@ -8,7 +8,8 @@ import type { ContainerTarget } from './target.ts';
 export const POD_ROUTES = ['kubelet', 'cri', 'proxy'] as const;
 export type PodRouteName = (typeof POD_ROUTES)[number];
 
-export type RouteName = PodRouteName;
+/** `podman` reaches containers that belong to no pod; it is never tried by itself. */
+export type RouteName = PodRouteName | 'podman';
 
 /** One way to capture a container. What it was made from (credentials, addresses, the container) stays inside. */
 export interface CaptureRoute {

@@ -12,6 +12,13 @@ export interface ContainerTarget extends CaptureTarget {
   readonly container: string;
 }
 
+/** What is captured: a pod's container, or one that belongs to no pod. */
+export interface CaptureSubject {
+  readonly namespace?: string | undefined;
+  readonly pod?: string | undefined;
+  readonly container: string;
+}
+
 export interface TargetOptions {
   /** `-n`: wins over `defaultNamespace`, must agree with a namespace in the text. */
   readonly namespace?: string | undefined;
@@ -54,7 +61,7 @@ export function parseTarget(text: string, options: TargetOptions = {}): CaptureT
 }
 
 /** `NS/POD/CONTAINER`, or as much of it as is known. */
-export function formatTarget({ namespace, pod, container }: Partial<CaptureTarget>): string {
+export function formatTarget({ namespace, pod, container }: CaptureSubject | CaptureTarget): string {
   return [namespace, pod, container].filter((part) => part !== undefined).join('/');
 }
 

@@ -157,8 +157,11 @@ describe('capture through the kubelet', () => {
     [1, ['shop/nope'], /knows no pod shop\/nope/],
     [1, ['shop/web/nope'], /no container nope; it has:\n {2}app {2}\(running, i:1\)/],
     [2, ['shop/web/a/b'], /more than three parts/],
-    [2, ['shop/web', '--via', 'pigeon'], /Allowed choices are kubelet, cri, proxy/],
+    [2, ['shop/web', '--via', 'pigeon'], /Allowed choices are kubelet, cri, proxy, podman/],
     [2, ['shop/web', '--timeout', '0'], /whole seconds/],
+    [2, ['shop/web', '--compress', 'gzip'], /need --via podman/],
+    [2, ['shop/web', '--via', 'podman'], /no container of Podman/],
+    [2, ['web', '--via', 'podman', '-n', 'shop'], /not for --via podman/],
   ])('%i: %s', async (expected, argv, message) => {
     const { address, seen } = await serve(captured);
     const { code, stderr } = await exhibit('capture', ...argv, ...asToken(address));

@@ -1,11 +1,16 @@
+import path from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { ExhibitError } from '../bytes/exhibit-error.ts';
 import { findAccess } from '../capture/access.ts';
 import { type CaptureReport, takeCheckpoint } from '../capture/capture.ts';
 import { withCaptureLock } from '../capture/capture-lock.ts';
 import { type CapturePlan, planCapture } from '../capture/capture-plan.ts';
 import { type HeldResult, holdSignals } from '../capture/held-signals.ts';
+import { parsePodmanName } from '../capture/podman/podman-container.ts';
+import { COMPRESSIONS, type Compression, planPodmanCapture } from '../capture/podman/podman-plan.ts';
 import { refusal, runPreflight } from '../capture/preflight/preflight.ts';
-import { MAX_TIMEOUT_SECONDS, POD_ROUTES, type PodRouteName } from '../capture/route.ts';
+import { MAX_TIMEOUT_SECONDS, POD_ROUTES, type RouteName } from '../capture/route.ts';
+import { type CaptureTarget, parseTarget } from '../capture/target.ts';
 import { type AccessFlags, accessOptions, addAccessOptions } from './access-options.ts';
 import type { ConfigureCommand } from './command.ts';
 import { ExitCode, type Io } from './io.ts';
@@ -17,7 +22,9 @@ import { warningLines } from './views/preflight.ts';
 interface CaptureCommandOptions extends AccessFlags {
   readonly namespace?: string;
   readonly container?: string;
-  readonly via?: PodRouteName;
+  readonly via?: RouteName;
+  readonly outputDir?: string;
+  readonly compress?: Compression;
   readonly timeout?: number;
   readonly preflight: boolean;
   readonly inspect: boolean;
@@ -36,6 +43,7 @@ reached before the container was touched; what was not gone is told, with the re
   cri       the container runtime's socket on this node; needs root here, and no kubelet or API server
   proxy     through the API server, with a kubeconfig; needs nodes/proxy: create, and nodes/checkpoint: create for the
             API server's own client to the kubelets
+  podman    a container of Podman on this machine, by name or id; as root. Only when asked for
 --cert, --token, --token-file, --node and --fingerprint ask for kubelet, --runtime-endpoint for cri.
 
 Examples:
@@ -45,19 +53,29 @@ Examples:
   exhibit capture shop/web --node 10.0.0.7 --cert admin.crt --key admin.key --cacert ca.crt
   exhibit capture shop/web --via kubelet --token-file token --cacert ca.crt
   exhibit capture shop/web --via cri                       on the node, with its kubelet stopped
+  exhibit capture web --via podman -o evidence/            a Podman container
   exhibit capture shop/web --json --no-inspect | jq -r .archive.path`;
 
+const TARGET =
+  "NAMESPACE/POD[/CONTAINER], POD or pod/POD; with --via podman a container's name or id, as podman ps shows it";
+
 export const configure: ConfigureCommand = (command, io, finish) => {
-  addAccessOptions(command.argument('<pod>', 'NAMESPACE/POD[/CONTAINER], POD or pod/POD'))
+  addAccessOptions(command.argument('<container>', TARGET))
     .option('-n, --namespace <namespace>', 'namespace of the pod')
     .option('-c, --container <container>', 'container of the pod (default: its only one)')
-    .addOption(new Option('--via <way>', 'how the container is reached').choices(POD_ROUTES))
+    .addOption(new Option('--via <way>', 'how the container is reached').choices([...POD_ROUTES, 'podman']))
     .option(
       '--timeout <seconds>',
       'how long the kubelet lets the runtime work (default: an hour)',
       parseSeconds,
     )
     .option('--no-preflight', 'try even what CRIU is known to refuse')
+    .option('-o, --output-dir <folder>', 'with podman: where the archive goes (default: here)')
+    .addOption(
+      new Option('--compress <how>', 'with podman: how the archive is compressed (default: none)').choices(
+        COMPRESSIONS,
+      ),
+    )
     .option('--no-inspect', 'do not show what was captured')
     .option('--json', 'print a report as JSON')
     .addHelpText('after', EXAMPLES)
@@ -78,15 +96,11 @@ async function capture(
   command: Command,
   io: Io,
 ): Promise<ExitCode> {
-  // Before anything is looked up: a name that cannot be read is a usage error.
-  readTarget(text, options, undefined, command);
-  const access = await findAccess(accessOptions(options, io), io.environment);
-  const target = readTarget(text, options, access.cluster?.namespace, command);
-  const plan = await planCapture(target, access, { ...options, timeoutSeconds: options.timeout });
+  const plan = await (options.via === 'podman' ? planPodman : planPod)(text, options, command, io);
   io.err(planLines(plan));
   const take = async (): Promise<HeldResult<CaptureReport>> => {
     // Within the lock: a container that another capture of ours holds still is none that stands still.
-    if (options.preflight) await ensureCapturable(plan, io);
+    if (options.preflight && options.via !== 'podman') await ensureCapturable(plan, io);
     return takeHeld(plan, io);
   };
   const { value: report, signals } = await withCaptureLock(plan.target, take, {
@@ -108,6 +122,57 @@ async function ensureCapturable({ target, containerId }: CapturePlan, io: Io): P
   io.err(warningLines(report));
   const error = refusal(report);
   if (error !== undefined) throw error;
+}
+
+async function planPod(
+  text: string,
+  options: CaptureCommandOptions,
+  command: Command,
+  io: Io,
+): Promise<CapturePlan> {
+  if (options.outputDir !== undefined || options.compress !== undefined) {
+    command.error(
+      'error: --output-dir and --compress need --via podman: a node has its own folder for archives',
+    );
+  }
+  const { namespace, container, via, timeout } = options;
+  const readTarget = (defaultNamespace?: string): CaptureTarget =>
+    usage(command, () => parseTarget(text, { namespace, container, defaultNamespace }));
+  // Before anything is looked up: a name that cannot be read is a usage error.
+  readTarget();
+  const podOptions = { ...accessOptions(options, io), via: via === 'podman' ? undefined : via };
+  const access = await findAccess(podOptions, io.environment);
+  return planCapture(readTarget(access.cluster?.namespace), access, {
+    ...podOptions,
+    timeoutSeconds: timeout,
+  });
+}
+
+async function planPodman(
+  text: string,
+  { outputDir = '.', compress, namespace, container, timeout }: CaptureCommandOptions,
+  command: Command,
+  io: Io,
+): Promise<CapturePlan> {
+  if (namespace !== undefined || container !== undefined || timeout !== undefined) {
+    command.error(
+      'error: --namespace, --container and --timeout are for containers of pods, not for --via podman',
+    );
+  }
+  const name = usage(command, () => parsePodmanName(text));
+  const folder = path.resolve(io.workingDirectory, outputDir);
+  return planPodmanCapture(name, { folder, compression: compress });
+}
+
+/** A name that cannot be read is an error of the command line. */
+function usage<T>(command: Command, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof ExhibitError && error.code === 'BAD_TARGET')
+      command.error(`error: ${error.message}`);
+    throw error;
+  }
 }
 
 async function takeHeld(plan: CapturePlan, io: Io): Promise<HeldResult<CaptureReport>> {

@@ -24,7 +24,8 @@ export function criRoute(
     endpoint: `unix://${runtime.socket}`,
     trust: `${runtime.name} ${runtime.version} was asked over its socket on this machine`,
     take: async () => {
-      const file = await createCheckpointFile(target, new Date());
+      const { namespace, pod, container } = target;
+      const file = await createCheckpointFile(`${pod}_${namespace}-${container}`, new Date());
       const { status, message } = await runtime.checkpoint(containerId, file, timeoutSeconds);
       if (status === 'OK') return file;
       // What a failed dump left of it is no archive.

@@ -207,19 +207,19 @@ describe('the socket', () => {
 });
 
 describe('the file for an archive', () => {
-  const target = { namespace: 'shop', pod: 'web', container: 'app' };
+  const label = 'web_shop-app';
   const time = new Date('2026-11-24T12:13:14.015Z');
 
   test('is new, and for its owner only', async () => {
     const place = path.join(folder, 'checkpoints');
-    const file = await createCheckpointFile(target, time, place);
+    const file = await createCheckpointFile(label, time, place);
     expect(file).toBe(path.join(place, 'checkpoint-web_shop-app-20261124T121314.015Z.tar'));
     expect([statSync(place).mode & 0o777, statSync(file).mode & 0o777]).toEqual([0o700, 0o600]);
-    expect((await refusal(createCheckpointFile(target, time, place))).code).toBe('WRITE_FAILED');
+    expect((await refusal(createCheckpointFile(label, time, place))).code).toBe('WRITE_FAILED');
   });
 
   test('has a name that a file system takes, however long the pod is called', async () => {
-    await createCheckpointFile({ ...target, pod: 'p'.repeat(253) }, time, folder);
+    await createCheckpointFile('p'.repeat(253), time, folder);
     expect(readdirSync(folder)[0]).toMatch(/^checkpoint-p+-20261124T121314\.015Z\.tar$/);
   });
 });

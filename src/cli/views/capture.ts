@@ -64,14 +64,18 @@ export function watchCapture({ target }: CapturePlan, io: Io): CaptureWatch {
 }
 
 /** What Ctrl-C, and whatever else wants the program to end, is answered while a checkpoint is under way. */
-export function tellSignal(count: number, { containerId }: CapturePlan, pid: number): string {
+export function tellSignal(count: number, { containerId, routes }: CapturePlan, pid: number): string {
   const first = [
     'A checkpoint that has begun is never cancelled: that can leave the container frozen. Waiting for its end …',
   ];
   const again = [
     'Still waiting: a checkpoint that has begun is never cancelled.',
-    `To give up nevertheless: kill -9 ${pid}. The kubelet then cancels the checkpoint and the container may stay frozen;`,
-    ...thawCommands(containerId),
+    ...(routes[0].name === 'podman'
+      ? [`To give up nevertheless: kill -9 ${pid}. Podman then goes on by itself.`]
+      : [
+          `To give up nevertheless: kill -9 ${pid}. The checkpoint is then cancelled and the container may stay frozen;`,
+          ...thawCommands(containerId),
+        ]),
   ];
   return lines(count === 1 ? first : again);
 }
