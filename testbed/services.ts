@@ -29,7 +29,7 @@ async function configure(node: Sandbox, options: ServiceOptions): Promise<void> 
     `ip address add ${NODE_ADDRESS}/32 dev lo`,
     `hostname ${NODE_NAME}`,
     `printf '127.0.0.1 localhost\\n${NODE_ADDRESS} ${NODE_NAME}\\n' >/etc/hosts`,
-    'mkdir -p /etc/containerd /etc/kubernetes /etc/cni/net.d /etc/containers /etc/criu',
+    'mkdir -p /etc/containerd /etc/kubernetes/manifests /etc/cni/net.d /etc/containers /etc/criu',
   ];
   succeeded(['configure'], await node.exec(['sh', '-eu', '-c', script.join('\n')]));
   const write = (path: string, text: string) => writeFileSync(join(node.root, path), text);
@@ -85,6 +85,8 @@ function kubeletConfiguration({ folder, authorizationCache }: ServiceOptions) {
     tlsCertFile: `${folder}/kubelet.crt`,
     tlsPrivateKeyFile: `${folder}/kubelet.key`,
     containerRuntimeEndpoint: 'unix:///run/containerd/containerd.sock',
+    // As kubeadm has it: pods that no API server was told of.
+    staticPodPath: '/etc/kubernetes/manifests',
     readOnlyPort: 0,
     failSwapOn: false,
     // What a container-like host does not give: its own cgroup tree, iptables, block devices.

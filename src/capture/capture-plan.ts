@@ -50,7 +50,7 @@ export async function planCapture(
     pod,
     container,
     containerId: containerId ?? built.containerId,
-    notes: [...access.notes, ...notes],
+    notes: [...access.notes, ...notes, ...aboutStatic(pod)],
     look: () => look(target, source),
   };
 }
@@ -74,6 +74,11 @@ async function findPod(wanted: CaptureTarget, access: Access, options: AccessOpt
 }
 
 const cannotLookUp = (why: string): string => `pods cannot be looked up: ${why}`;
+
+function aboutStatic(pod: PodSummary | undefined): readonly string[] {
+  if (pod?.static_uid === undefined) return [];
+  return [`a static pod: its node and the archive know it by the UID ${pod.static_uid}`];
+}
 
 /** A user may be allowed to capture and not to list pods, or reach the kubelet and not the API server. */
 function isDispensable({ code }: ExhibitError, { ways, cluster }: Access): boolean {

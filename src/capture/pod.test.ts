@@ -53,6 +53,12 @@ const pod = {
 };
 
 describe('summarizePod', () => {
+  test('knows the mirror of a static pod, and by which UID its node knows it', () => {
+    const annotations = { 'kubernetes.io/config.mirror': 'abc' };
+    const mirror = { ...pod, metadata: { ...pod.metadata, annotations } };
+    expect([summarizePod(mirror).static_uid, summarizePod(pod).static_uid]).toEqual(['abc', undefined]);
+  });
+
   test('reads names, node, kinds, states and ids', () => {
     const summary = summarizePod(pod);
     expect(summary).toMatchObject({

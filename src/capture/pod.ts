@@ -31,6 +31,8 @@ export interface PodSummary {
   readonly pod: string;
   /** Tells a pod from an earlier one of the same name. */
   readonly uid: string;
+  /** Of a static pod's mirror: the UID of the pod itself, by which its node and its archives know it. */
+  readonly static_uid?: string | undefined;
   readonly node?: string | undefined;
   /** The node's address as the pod's status has it. */
   readonly node_address?: string | undefined;
@@ -44,6 +46,8 @@ export interface PodSummary {
 
 type Json = Readonly<Record<string, unknown>>;
 
+/** The kubelet writes it on the object that shows a static pod in the API (kubelet/types: ConfigMirrorAnnotationKey). */
+const MIRROR = 'kubernetes.io/config.mirror';
 const DEFAULT_CONTAINER = 'kubectl.kubernetes.io/default-container';
 
 /** A cluster has at most 110 pods a node by default; a pod of more containers than this is not believed. */
@@ -59,6 +63,7 @@ export function summarizePod(value: unknown): PodSummary {
     namespace: text(meta.namespace) ?? '',
     pod: text(meta.name) ?? '',
     uid: text(meta.uid) ?? '',
+    static_uid: texts(meta.annotations)[MIRROR],
     node: text(nodeName),
     node_address: text(state.hostIP),
     phase: text(state.phase) ?? 'Unknown',
