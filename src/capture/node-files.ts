@@ -34,7 +34,8 @@ export async function receiveArchive(file: string, startedAt: Date): Promise<Arc
   }
 }
 
-async function hashFile(file: string): Promise<string> {
+/** SHA-256 in hexadecimal. */
+export async function hashFile(file: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(file, { highWaterMark: 1024 * 1024 })) hash.update(chunk);
   return hash.digest('hex');

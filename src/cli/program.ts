@@ -21,6 +21,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./preflight.ts'),
   },
   {
+    name: 'collect',
+    summary: 'bring archives from their nodes here',
+    load: () => import('./collect.ts'),
+  },
+  {
     name: 'doctor',
     summary: 'say what keeps this node from being captured on',
     load: () => import('./doctor.ts'),

@@ -3,7 +3,9 @@ import { type HelperPodOptions, helperPod } from './helper-pod.ts';
 
 const OPTIONS: HelperPodOptions = {
   node: 'n1',
+  namespace: 'forensics',
   suffix: 'k3x9',
+  owner: 'o',
   image: 'busybox:1',
   imagePullPolicy: 'IfNotPresent',
   folder: '/var/lib/kubelet/checkpoints',

@@ -7,9 +7,12 @@ import { ExhibitError } from '../../bytes/exhibit-error.ts';
 export interface HelperPodOptions {
   /** The node's name in the cluster; the pod is put there without a scheduler. */
   readonly node: string;
+  readonly namespace: string;
   /** Ends the names of two runs' pods differently: lower-case letters and digits. */
   readonly suffix: string;
-  /** Needs sh, tail and sha256sum, as busybox has them. */
+  /** Which run of ours it belongs to, so that a later one knows a left pod; see owner.ts. */
+  readonly owner: string;
+  /** Needs sh, find, stat, dd and sha256sum, as busybox has them. */
   readonly image: string;
   readonly imagePullPolicy: 'Always' | 'IfNotPresent' | 'Never';
   /** The kubelet's checkpoints folder on the node. */
@@ -19,14 +22,23 @@ export interface HelperPodOptions {
 }
 
 /** Where the pod sees the checkpoints folder. */
-const MOUNT_PATH = '/checkpoints';
+export const MOUNT_PATH = '/checkpoints';
+/** The name of its only container. */
+export const HELPER_CONTAINER = 'reader';
+
+const LABELS = { 'app.kubernetes.io/managed-by': 'exhibit', 'app.kubernetes.io/component': 'collect' };
+/** Finds the helper pods of all runs. */
+export const HELPER_SELECTOR = Object.entries(LABELS)
+  .map(([key, value]) => `${key}=${value}`)
+  .join(',');
+export const OWNER_ANNOTATION = 'exhibit/owner';
 
 /** An absolute path of whole names: `..`, `//` and control characters could lead elsewhere than it reads. */
 const PLAIN_FOLDER = /^(\/[A-Za-z0-9_@%+=:,-][A-Za-z0-9_.@%+=:,-]*)+$/;
 
 /** The manifest of a helper pod. A folder that is not plainly one is `UNSAFE_PATH`. */
 export function helperPod(options: HelperPodOptions) {
-  const { node, suffix, image, imagePullPolicy, folder, deadlineSeconds } = options;
+  const { node, namespace, suffix, owner, image, imagePullPolicy, folder, deadlineSeconds } = options;
   if (!PLAIN_FOLDER.test(folder)) {
     const message = 'the checkpoints folder must be a plain absolute path below /';
     throw new ExhibitError('UNSAFE_PATH', message, { source: folder });
@@ -36,7 +48,9 @@ export function helperPod(options: HelperPodOptions) {
     kind: 'Pod',
     metadata: {
       name: `exhibit-collect-${suffix}`,
-      labels: { 'app.kubernetes.io/managed-by': 'exhibit', 'app.kubernetes.io/component': 'collect' },
+      namespace,
+      labels: LABELS,
+      annotations: { [OWNER_ANNOTATION]: owner },
     },
     spec: {
       nodeName: node,
@@ -50,7 +64,7 @@ export function helperPod(options: HelperPodOptions) {
       securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
       containers: [
         {
-          name: 'reader',
+          name: HELPER_CONTAINER,
           image,
           imagePullPolicy,
           command: ['sh', '-c', `sleep ${deadlineSeconds}`],
@@ -74,3 +88,5 @@ export function helperPod(options: HelperPodOptions) {
     },
   } as const;
 }
+
+export type HelperPod = ReturnType<typeof helperPod>;

@@ -1,0 +1,150 @@
+/** A helper pod from its making to its removal, by the API server. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ExhibitError } from '../../bytes/exhibit-error.ts';
+import type { Endpoint } from '../https-client.ts';
+import { summarizePod } from '../pod.ts';
+import { callApi, type Json, quote, record, records, text } from './api-client.ts';
+import { HELPER_SELECTOR, type HelperPod, OWNER_ANNOTATION } from './helper-pod.ts';
+import { isLeft } from './owner.ts';
+import { readPodState } from './pod-state.ts';
+
+/** A pod that does not run after this long, its image pulled, does not come. */
+const START_SECONDS = 120;
+const POLL_MILLISECONDS = 300;
+/** Looks at its events, which say why a volume cannot be mounted, after every so many polls. */
+const POLLS_PER_EVENTS = 5;
+
+const podsPath = (namespace: string): string => `/api/v1/namespaces/${namespace}/pods`;
+
+/** Has the API server do all but store the pod. Throws `HELPER_POD_REFUSED`, `API_FORBIDDEN`. */
+export async function tryPod(api: Endpoint, pod: HelperPod): Promise<void> {
+  await postPod(api, pod, '?dryRun=All').catch((error: unknown) => {
+    throw explainPodRefusal(error, pod.metadata.namespace);
+  });
+}
+
+/** Makes the pod. */
+export async function createPod(api: Endpoint, pod: HelperPod): Promise<void> {
+  await postPod(api, pod, '');
+}
+
+async function postPod(api: Endpoint, pod: HelperPod, query: string): Promise<void> {
+  const { namespace } = pod.metadata;
+  const what = `make a helper pod in namespace ${namespace}`;
+  const path = podsPath(namespace) + query;
+  const made = await callApi(api, { method: 'POST', path, body: pod, what, namespace });
+  if (made !== undefined) return;
+  throw new ExhibitError('HELPER_POD_REFUSED', `there is no namespace ${namespace} for the helper pod`, {
+    help: [`kubectl create namespace ${namespace}`, 'or name another: --helper-namespace NAMESPACE'],
+  });
+}
+
+/** Admission refuses with 403 as well, and names no missing grant. */
+function explainPodRefusal(error: unknown, namespace: string): unknown {
+  if (!(error instanceof ExhibitError) || error.code !== 'API_FORBIDDEN' || error.help.length > 0)
+    return error;
+  const isPodSecurity = /violates PodSecurity/.test(error.message);
+  const help = isPodSecurity
+    ? [
+        'The helper pod mounts one folder of the node, read-only, which the Pod Security levels baseline and restricted',
+        'forbid. Name a namespace that allows it with --helper-namespace NAMESPACE, for example one made for it:',
+        'kubectl create namespace exhibit',
+        'kubectl label namespace exhibit pod-security.kubernetes.io/enforce=privileged',
+      ]
+    : ['Name a namespace in which it is allowed: --helper-namespace NAMESPACE'];
+  const message = `namespace ${namespace} does not take the helper pod: ${error.message}`;
+  return new ExhibitError('HELPER_POD_REFUSED', message, { help, cause: error });
+}
+
+/** Waits until the pod runs. Throws `HELPER_POD_FAILED` with the cure, and the signal's reason. */
+export async function waitRunning(api: Endpoint, pod: HelperPod, signal: AbortSignal): Promise<void> {
+  const deadline = Date.now() + START_SECONDS * 1000;
+  let detail = '';
+  for (let poll = 1; Date.now() < deadline; poll++) {
+    signal.throwIfAborted();
+    const state = await podState(api, pod);
+    if (state.kind === 'running') return;
+    if (state.kind === 'failed') throw podFailed(pod, state.reason, state.detail);
+    detail = state.detail;
+    if (poll % POLLS_PER_EVENTS === 0) await checkEvents(api, pod);
+    await sleep(POLL_MILLISECONDS);
+  }
+  const { nodeName } = pod.spec;
+  const message = `the helper pod on node ${nodeName} does not run after ${START_SECONDS} s (${detail})`;
+  throw new ExhibitError('HELPER_POD_FAILED', message, {
+    help: [`is the node up, and does its kubelet take pods? kubectl get node ${nodeName}`],
+  });
+}
+
+/** `failed` for a pod that is gone. */
+export async function podState(api: Endpoint, { metadata: { namespace, name } }: HelperPod) {
+  const path = `${podsPath(namespace)}/${name}`;
+  const found = await callApi(api, { method: 'GET', path, what: 'look at the helper pod', namespace });
+  if (found === undefined) return { kind: 'failed', reason: 'Gone', detail: 'somebody removed it' } as const;
+  return readPodState(found);
+}
+
+/** Events say what the pod's status does not; a user who may not read them waits for the deadline. */
+async function checkEvents(api: Endpoint, pod: HelperPod): Promise<void> {
+  const { namespace, name } = pod.metadata;
+  const query = new URLSearchParams({ fieldSelector: `involvedObject.name=${name}`, limit: '50' });
+  const path = `/api/v1/namespaces/${namespace}/events?${query}`;
+  const found = await callApi(api, { method: 'GET', path, what: 'read events' }).catch(() => undefined);
+  const failed = records(found?.items).find(({ reason }) => reason === 'FailedMount');
+  if (failed === undefined) return;
+  throw podFailed(pod, 'FailedMount', quote(text(failed.message) ?? ''));
+}
+
+function podFailed({ spec }: HelperPod, reason: string, detail: string): ExhibitError {
+  const { nodeName, volumes, containers } = spec;
+  const { path } = volumes[0].hostPath;
+  const { image, imagePullPolicy } = containers[0];
+  if (reason === 'FailedMount' && /hostPath type check failed/.test(detail)) {
+    return new ExhibitError(
+      'ARCHIVE_NOT_FOUND',
+      `node ${nodeName} has no folder ${path}: nothing was captured there`,
+      {
+        help: ['A kubelet with another root directory: --checkpoints-dir DIR'],
+      },
+    );
+  }
+  const isImage = /image/i.test(reason) || reason === 'RegistryUnavailable';
+  const help = isImage
+    ? [
+        `The node cannot get the image ${image} (pull policy ${imagePullPolicy}). Name one that it has or can pull, with sh,`,
+        'find, stat, dd and sha256sum in it: --image IMAGE, or EXHIBIT_COLLECT_IMAGE. Those that it has:',
+        `kubectl get node ${nodeName} -o jsonpath='{.status.images[*].names}'`,
+      ]
+    : [];
+  const message = `the helper pod on node ${nodeName} does not run: ${reason}: ${detail}`;
+  return new ExhibitError('HELPER_POD_FAILED', message, { help });
+}
+
+/** Removes a pod at once; one that is gone already is no error. */
+export async function deletePod(api: Endpoint, namespace: string, name: string): Promise<void> {
+  const path = `${podsPath(namespace)}/${encodeURIComponent(name)}`;
+  const body = { apiVersion: 'v1', kind: 'DeleteOptions', gracePeriodSeconds: 0 };
+  await callApi(api, { method: 'DELETE', path, body, what: `remove the helper pod ${name}`, namespace });
+}
+
+/** Removes helper pods that have ended, and those whose run was one of this machine and is over. Their names. */
+export async function removeLeftPods(api: Endpoint, namespace: string): Promise<readonly string[]> {
+  const query = new URLSearchParams({ labelSelector: HELPER_SELECTOR });
+  const path = `${podsPath(namespace)}?${query}`;
+  const found = await callApi(api, { method: 'GET', path, what: 'look for left helper pods', namespace });
+  const removed: string[] = [];
+  for (const pod of records(found?.items)) {
+    const name = text(record(pod.metadata).name);
+    if (name === undefined || !(await isLeftPod(pod))) continue;
+    await deletePod(api, namespace, name);
+    removed.push(name);
+  }
+  return removed;
+}
+
+const ENDED: ReadonlySet<string> = new Set(['Succeeded', 'Failed']);
+
+async function isLeftPod(pod: Json): Promise<boolean> {
+  const owner = text(record(record(pod.metadata).annotations)[OWNER_ANNOTATION]) ?? '';
+  return ENDED.has(summarizePod(pod).phase) || (await isLeft(owner));
+}
