@@ -1,4 +1,4 @@
-// `npm test`: installs, builds, checks, runs the fast tests and the real-node tests.
+// `npm test`: installs, builds, checks, runs the fast tests, mutated inputs and the real-node tests.
 // With CI=true a test that this machine cannot run is a failure; elsewhere it is named with its reason.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -43,7 +43,7 @@ function runVitest(config, reports) {
 function runSuites() {
   const reports = mkdtempSync(path.join(tmpdir(), 'exhibit-test-'));
   try {
-    const runs = [runVitest('vitest.config.ts', reports)];
+    const runs = [runVitest('vitest.config.ts', reports), runVitest('vitest.fuzz.config.ts', reports)];
     const obstacle = nodeObstacle();
     if (obstacle === undefined) runs.push(runVitest('vitest.node.config.ts', reports));
     else {
