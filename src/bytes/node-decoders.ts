@@ -7,6 +7,9 @@ import { ExhibitError } from './exhibit-error.ts';
 /** Fed in one go; bounds what one write can unpack to (1032 times as much in gzip). In bytes. */
 const PIECE = 32 * 1024;
 
+/** In which the piece that fails is fed again, in bytes: few of these, then few single bytes. */
+const STEP = 256;
+
 /** Three times as fast as Node's default of 16 KiB. */
 const OUTPUT_CHUNK = 256 * 1024;
 
@@ -42,13 +45,38 @@ function decoderOf(format: string, create: () => Engine): Decoder {
       pump.destroy();
     }
     if (pump.failure === undefined) return;
-    // The engine gives nothing of the write in which it fails, so that piece is fed again byte by byte.
-    if (offset < source.size) yield* salvage(new Pump(create(), format), source, offset, written, options);
+    // The engine gives nothing of the write in which it fails: what it fails in is narrowed down to a byte.
+    if (offset < source.size) {
+      const near = await narrow(new Pump(create(), format), source, offset, options);
+      yield* salvage(new Pump(create(), format), source, near, written, options);
+    }
     throw pump.failure;
   };
 }
 
-/** Unpacks again what lies before `offset`, drops the `known` bytes of it, then goes on until the damage. */
+/** Unpacks again what lies before `offset`, then goes on in short steps; the offset of the one that fails, in bytes. */
+async function narrow(
+  pump: Pump,
+  source: ByteSource,
+  offset: number,
+  options: PiecesOptions,
+): Promise<number> {
+  try {
+    for (let at = 0; at < offset; at += PIECE)
+      await pump.write(await source.read(at, PIECE, options.signal), at);
+    let at = offset;
+    while (at + STEP < source.size) {
+      await pump.write(await source.read(at, STEP, options.signal), at);
+      if (pump.failure !== undefined) break;
+      at += STEP;
+    }
+    return at;
+  } finally {
+    pump.destroy();
+  }
+}
+
+/** Unpacks again what lies before `offset`, drops the `known` bytes of it, then goes on byte by byte until the damage. */
 async function* salvage(
   pump: Pump,
   source: ByteSource,
@@ -67,8 +95,8 @@ async function* salvage(
   };
   try {
     for (let at = 0; at < offset; at += PIECE)
-      yield* await feed(await source.read(at, PIECE, options.signal));
-    const last = await source.read(offset, PIECE, options.signal);
+      yield* await feed(await source.read(at, Math.min(PIECE, offset - at), options.signal));
+    const last = await source.read(offset, STEP, options.signal);
     for (let at = 0; at < last.length && pump.failure === undefined; at++)
       yield* await feed(last.subarray(at, at + 1));
   } finally {
