@@ -1,6 +1,5 @@
 import path from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { ExhibitError } from '../bytes/exhibit-error.ts';
 import { findAccess } from '../capture/access.ts';
 import { type CaptureReport, takeCheckpoint } from '../capture/capture.ts';
 import { withCaptureLock } from '../capture/capture-lock.ts';
@@ -10,11 +9,10 @@ import { parsePodmanName } from '../capture/podman/podman-container.ts';
 import { COMPRESSIONS, type Compression, planPodmanCapture } from '../capture/podman/podman-plan.ts';
 import { refusal, runPreflight } from '../capture/preflight/preflight.ts';
 import { MAX_TIMEOUT_SECONDS, POD_ROUTES, type RouteName } from '../capture/route.ts';
-import { type CaptureTarget, parseTarget } from '../capture/target.ts';
 import { type AccessFlags, accessOptions, addAccessOptions } from './access-options.ts';
 import type { ConfigureCommand } from './command.ts';
 import { ExitCode, type Io } from './io.ts';
-import { readTarget } from './target-argument.ts';
+import { asArgument, readTarget } from './target-argument.ts';
 import { toJson } from './terminal/escape.ts';
 import { planLines, refusedLines, reportLines, tellSignal, watchCapture } from './views/capture.ts';
 import { warningLines } from './views/preflight.ts';
@@ -135,17 +133,13 @@ async function planPod(
       'error: --output-dir and --compress need --via podman: a node has its own folder for archives',
     );
   }
-  const { namespace, container, via, timeout } = options;
-  const readTarget = (defaultNamespace?: string): CaptureTarget =>
-    usage(command, () => parseTarget(text, { namespace, container, defaultNamespace }));
+  const { via, timeout } = options;
   // Before anything is looked up: a name that cannot be read is a usage error.
-  readTarget();
+  readTarget(text, options, undefined, command);
   const podOptions = { ...accessOptions(options, io), via: via === 'podman' ? undefined : via };
   const access = await findAccess(podOptions, io.environment);
-  return planCapture(readTarget(access.cluster?.namespace), access, {
-    ...podOptions,
-    timeoutSeconds: timeout,
-  });
+  const target = readTarget(text, options, access.cluster?.namespace, command);
+  return planCapture(target, access, { ...podOptions, timeoutSeconds: timeout });
 }
 
 async function planPodman(
@@ -159,20 +153,9 @@ async function planPodman(
       'error: --namespace, --container and --timeout are for containers of pods, not for --via podman',
     );
   }
-  const name = usage(command, () => parsePodmanName(text));
+  const name = asArgument(command, () => parsePodmanName(text));
   const folder = path.resolve(io.workingDirectory, outputDir);
   return planPodmanCapture(name, { folder, compression: compress });
-}
-
-/** A name that cannot be read is an error of the command line. */
-function usage<T>(command: Command, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof ExhibitError && error.code === 'BAD_TARGET')
-      command.error(`error: ${error.message}`);
-    throw error;
-  }
 }
 
 async function takeHeld(plan: CapturePlan, io: Io): Promise<HeldResult<CaptureReport>> {

@@ -3,7 +3,7 @@ import { findAccess } from '../capture/access.ts';
 import { planCapture } from '../capture/capture-plan.ts';
 import { findContainerId } from '../capture/node-container.ts';
 import { type PreflightReport, runPreflight } from '../capture/preflight/preflight.ts';
-import type { ContainerTarget } from '../capture/target.ts';
+import type { CaptureSubject } from '../capture/target.ts';
 import { type AccessFlags, accessOptions, addAccessOptions } from './access-options.ts';
 import type { ConfigureCommand } from './command.ts';
 import { ExitCode, type Io } from './io.ts';
@@ -63,7 +63,7 @@ async function findContainer(
   options: PreflightOptions,
   command: Command,
   io: Io,
-): Promise<{ readonly target: ContainerTarget; readonly id: string | undefined }> {
+): Promise<{ readonly target: CaptureSubject; readonly id: string | undefined }> {
   const { container, ...pod } = readTarget(text, options, undefined, command);
   const named = container === undefined ? undefined : { ...pod, container };
   const id = named && (await findContainerId(named));

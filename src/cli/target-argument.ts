@@ -15,8 +15,13 @@ export function readTarget(
   defaultNamespace: string | undefined,
   command: Command,
 ): CaptureTarget {
+  return asArgument(command, () => parseTarget(text, { namespace, container, defaultNamespace }));
+}
+
+/** What `read` returns; a name that it cannot read is an error of the command line. */
+export function asArgument<T>(command: Command, read: () => T): T {
   try {
-    return parseTarget(text, { namespace, container, defaultNamespace });
+    return read();
   } catch (error) {
     if (error instanceof ExhibitError && error.code === 'BAD_TARGET')
       command.error(`error: ${error.message}`);

@@ -1,6 +1,6 @@
 /** What would keep a container from being checkpointed, found on its node before anything is touched. */
 import { ExhibitError } from '../../bytes/exhibit-error.ts';
-import { type ContainerTarget, formatTarget } from '../target.ts';
+import { type CaptureSubject, formatTarget } from '../target.ts';
 import { type Check, lookAtContainer } from './container-look.ts';
 import { checkCriuProgram } from './criu-program.ts';
 import { checkDeletedFiles } from './deleted-files.ts';
@@ -28,7 +28,7 @@ const CHECKS: readonly Check[] = [
 ];
 
 /** What `exhibit preflight --json` prints. */
-export interface PreflightReport extends ContainerTarget {
+export interface PreflightReport extends CaptureSubject {
   readonly container_id?: string | undefined;
   /** `clear`: nothing was found. `unknown`: this machine cannot look, since the container does not run on it. */
   readonly verdict: 'clear' | 'doubtful' | 'refusal' | 'unknown';
@@ -41,7 +41,7 @@ export interface PreflightReport extends ContainerTarget {
 
 /** Looks at a container on this node. It reads /proc and a few files; nothing is changed. */
 export async function runPreflight(
-  target: ContainerTarget,
+  target: CaptureSubject,
   id: string | undefined,
   root = '/',
 ): Promise<PreflightReport> {
