@@ -8,7 +8,7 @@ import type { ConfigureCommand } from './command.ts';
 import { ExitCode, type Io } from './io.ts';
 import { confirm } from './terminal/confirm.ts';
 import { escapeText, toJson } from './terminal/escape.ts';
-import { findingLines, undoLine } from './views/doctor.ts';
+import { findingLines, summaryLine, undoLine } from './views/doctor.ts';
 
 interface DoctorOptions {
   readonly json?: true;
@@ -18,8 +18,8 @@ interface DoctorOptions {
 }
 
 const EXAMPLES = `
-Run it on the node, as root. It looks at CRIU, at the tar that the runtime finds, and at the
-options that runc hands to CRIU, and prints the cure to paste. Without --fix it changes nothing.
+Run it on the node, as root. It looks at the kubelet, the container runtime, runc and crun, CRIU
+and what it is told and needs, and the disk, and prints what to do. Without --fix it changes nothing.
 
 --fix asks before each cure that it can apply itself, then looks again. What it replaces is kept
 in /var/lib/exhibit/doctor, and --undo puts it back, but for what was changed by others since.
@@ -59,7 +59,7 @@ async function examine({ fix, yes, json }: DoctorOptions, io: Io): Promise<ExitC
   if (fix) await requireOwnRoot();
   let findings = await examineNode();
   if (fix && (await treat(findings, yes === true, io)) > 0) findings = await examineNode();
-  await io.out(json ? `${toJson(findings)}\n` : findings.map(findingLines).join(''));
+  await io.out(json ? `${toJson(findings)}\n` : findingLines(findings, io) + summaryLine(findings));
   return findings.some(({ status }) => status === 'failure') ? ExitCode.failed : ExitCode.done;
 }
 
@@ -69,7 +69,7 @@ async function treat(findings: readonly Finding[], isAllowed: boolean, io: Io): 
   for (const finding of findings) {
     const { fix = [], ...told } = finding;
     if (fix.length === 0) continue;
-    io.err(findingLines({ ...told, cure: fix.map(describeChange) }));
+    io.err(findingLines([{ ...told, cure: fix.map(describeChange) }], io));
     if (!isAllowed && !(await confirm('Do this?', io))) continue;
     for (const change of fix) if (await applyChange(change)) count++;
   }

@@ -15,12 +15,20 @@ const scratch = pods.pod(pods.SHOP, 'scratch', [
   { name: 'app', command: ['sh', '-c', 'echo a-note-in-memory >/dev/note; exec pause'] },
 ]);
 
+/** What CRIU refuses to copy unasked: a deleted file over 1 MiB that is held open. */
+const ghost = pods.pod(pods.SHOP, 'ghost', [
+  {
+    name: 'app',
+    command: ['sh', '-c', 'exec 3>/big; head -c 3000000 /dev/urandom >&3; rm /big; exec pause'],
+  },
+]);
+
 async function sh(script: string): Promise<string> {
   const argv = ['sh', '-euc', script];
   return succeeded(argv, await node().exec(argv));
 }
 
-const capture = () => node().checkpoint(pods.SHOP, 'scratch', 'app');
+const capture = (pod = 'scratch') => node().checkpoint(pods.SHOP, pod, 'app');
 
 async function examine() {
   const { code, stdout } = await node().exhibit(['doctor', '--json']);
@@ -59,8 +67,8 @@ beforeAll(async () => {
   await node().service('containerd', ['env', path, 'containerd']);
   const version = ['ctr', 'version'];
   await until('containerd', async () => succeeded(version, await node().exec(version)));
-  await node().apply(pods.namespace(pods.SHOP), scratch);
-  await node().waitRunning(pods.SHOP, 'scratch');
+  await node().apply(pods.namespace(pods.SHOP), scratch, ghost);
+  await Promise.all(['scratch', 'ghost'].map((pod) => node().waitRunning(pods.SHOP, pod)));
 });
 
 test("k3s' tar fails a capture, is named, cured by --fix, and put back by --undo", async () => {
@@ -97,6 +105,46 @@ test("k3s' tar fails a capture, is named, cured by --fix, and put back by --undo
   expect(await snapshot()).toBe(before);
 });
 
+test('the rest of the node is seen as it is', async () => {
+  const { finding } = await examine();
+  const well = ['kubelet', 'kubelet-disk-hole', 'runtime', 'oci-runtime', 'criu', 'iptables'];
+  for (const id of well) expect(finding(id)).toMatchObject({ id, status: 'ok' });
+  expect(finding('kubelet')?.evidence).toMatch(/^kubelet \(process \d+\) 1\.\d+\.\d+: feature gate .* is on/);
+  expect(finding('runtime')?.evidence).toMatch(/^containerd \(process \d+\) 2\./);
+  expect(finding('disk-space')?.evidence).toMatch(/the largest container holds \d+\.\d MiB/);
+  expect(finding('old-archives')?.evidence).toMatch(/^\d+ in .*, the oldest of 20/);
+});
+
+test('a large deleted file fails a capture, and passes with the option of the cure', async () => {
+  await sh(`ln -sfn /usr/bin/tar ${K3S_BIN}/tar`);
+  node().setRuncOptions('tcp-established', 'file-locks', 'ext-unix-sk');
+  const before = await snapshot();
+  await expect(capture('ghost')).rejects.toThrow('criu failed');
+  expect((await examine()).finding('runc-conf')).toMatchObject({
+    status: 'warning',
+    fix: [{ kind: 'lines', path: '/etc/criu/runc.conf', lines: ['ghost-limit 512M'] }],
+  });
+  await node().exhibit(['doctor', '--fix', '--yes']);
+  await capture('ghost');
+  await node().exhibit(['doctor', '--undo']);
+  expect(await snapshot()).toBe(before);
+  node().setRuncOptions();
+  await sh(`ln -sfn "$(command -v busybox)" ${K3S_BIN}/tar`);
+});
+
+test('without iptables every capture in a network of its own fails, and is said to', async () => {
+  await node().exhibit(['doctor', '--fix', '--yes']);
+  await sh('mv /usr/sbin/iptables-restore /usr/sbin/hidden');
+  const { code, finding } = await examine();
+  expect({ code, found: finding('iptables') }).toMatchObject({ code: 1, found: { status: 'failure' } });
+  await expect(capture()).rejects.toThrow('criu failed');
+  await sh('echo network-lock skip >>/etc/criu/runc.conf');
+  expect((await examine()).finding('iptables')).toMatchObject({ status: 'ok' });
+  await capture();
+  await sh('mv /usr/sbin/hidden /usr/sbin/iptables-restore; sed -i /network-lock/d /etc/criu/runc.conf');
+  expect(await node().exhibit(['doctor', '--undo'])).toMatchObject({ code: 0 });
+});
+
 test('at a terminal it asks before each cure, and does what was allowed', async () => {
   const before = await snapshot();
   const refused = await atTerminal(['n', 'no']);
@@ -104,7 +152,7 @@ test('at a terminal it asks before each cure, and does what was allowed', async 
   expect(refused.shown.match(QUESTION)).toHaveLength(2);
   expect(refused).toMatchObject({ code: 1, shown: expect.stringContaining('nothing was changed') });
   expect(await snapshot()).toBe(before);
-  const allowed = await atTerminal(['n', 'y']);
+  const allowed = await atTerminal(['y', 'n']);
   expect(allowed.shown).toContain('1 changed');
   expect(await sh('cat /etc/criu/runc.conf')).toContain('tcp-established');
   expect((await examine()).finding('tar')).toMatchObject({ status: 'failure' });

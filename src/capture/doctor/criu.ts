@@ -1,24 +1,57 @@
+/** Is CRIU where the runtime finds it, and does its own check of the kernel pass? `criu check` changes nothing. */
 import type { Finding } from './finding.ts';
-import type { NodeProbe } from './node-probe.ts';
+import { findProgram } from './host-process.ts';
+import type { NodeFacts } from './node-facts.ts';
+import { isAtLeast, parseVersion } from './version.ts';
 
-/** Is CRIU there, and does its own check of the kernel pass? `criu check` changes nothing. */
-export async function checkCriu(node: NodeProbe): Promise<Finding> {
-  const about = { id: 'criu', title: 'CRIU' } as const;
-  const version = await node.run('criu', ['--version']);
-  if (version === undefined) {
-    const evidence = 'no program criu could be run with the PATH of this shell';
-    return { ...about, status: 'failure', evidence, cure: ['apt-get install criu'] };
+const ABOUT = { id: 'criu', title: 'CRIU' } as const;
+
+/** Older ones are refused by containerd and CRI-O before they are run ("too old (<31600)"). */
+const OLDEST = [3, 16, 0] as const;
+
+/**
+ * Linux 6.13 split the vDSO's data in two; CRIU knows it from 4.1 on (checkpoint-restore/criu#2539). What older ones say
+ * of such a kernel (measured with 3.17 on 6.18; distributions may have put it right in theirs).
+ */
+const VDSO_TROUBLE = 'Unexpected rt vDSO area bounds';
+
+export async function checkCriu({ probe, folders, foldersOf, installCommand }: NodeFacts): Promise<Finding> {
+  const program = await findProgram(probe, 'criu', folders);
+  if (program === undefined) {
+    const evidence = `${foldersOf} finds no criu in ${folders.join(':')}`;
+    return { ...ABOUT, status: 'failure', evidence, cure: [installCommand('criu')] };
   }
-  const number = /Version: (\S+)/.exec(version.text)?.[1] ?? 'of unknown version';
-  const check = await node.run('criu', ['check']);
+  const version = /Version: (\S+)/.exec(program.said)?.[1] ?? 'of unknown version';
+  const kernel = (await probe.read('/proc/sys/kernel/osrelease'))?.trim() ?? 'unknown';
+  const seen = `${program.file} ${version}, Linux ${kernel}`;
+  const numbers = parseVersion(version);
+  if (numbers && !isAtLeast(numbers, OLDEST)) {
+    const cure = [`install CRIU ${OLDEST.join('.')} or later`];
+    return { ...ABOUT, status: 'failure', evidence: `${seen}: container runtimes refuse one so old`, cure };
+  }
+  return judge(seen, await probe.run(program.file, ['check']), probe.isRoot);
+}
+
+type CheckAnswer = { readonly text: string; readonly code: number } | undefined;
+
+function judge(seen: string, check: CheckAnswer, isRoot: boolean): Finding {
+  if (check?.code === 0)
+    return { ...ABOUT, status: 'ok', evidence: `${seen}: "criu check" passes`, cure: [] };
+  if (!isRoot) {
+    return {
+      ...ABOUT,
+      status: 'unknown',
+      evidence: `${seen}: "criu check" needs root`,
+      cure: ['run this as root'],
+    };
+  }
   if (check === undefined) {
-    return { ...about, status: 'unknown', evidence: `criu ${number}; "criu check" did not end`, cure: [] };
+    return { ...ABOUT, status: 'unknown', evidence: `${seen}: "criu check" did not end`, cure: [] };
   }
-  if (check.code === 0) {
-    return { ...about, status: 'ok', evidence: `criu ${number}; "criu check" passes`, cure: [] };
-  }
-  const said = check.text.trim().split('\n').at(-1) ?? '';
-  const evidence = `criu ${number}; "criu check" fails: ${said}`;
-  const cure = ['run it as root; if it fails still, install a CRIU made for this kernel (4.x for Linux 6.x)'];
-  return { ...about, status: 'failure', evidence, cure };
+  const lines = check.text.trim().split('\n');
+  const said = lines.find((line) => line.includes(VDSO_TROUBLE)) ?? lines.at(-1) ?? '';
+  const cure = said.includes(VDSO_TROUBLE)
+    ? 'install CRIU 4.1 or later: it is too old for this kernel'
+    : 'install a newer CRIU; if its check fails still, the kernel lacks what CRIU needs';
+  return { ...ABOUT, status: 'failure', evidence: `${seen}: "criu check" fails: ${said}`, cure: [cure] };
 }

@@ -1,21 +1,44 @@
 /** Looks at a node without changing it. Tests pass their own. */
-import { execFile } from 'node:child_process';
-import { open, readdir, stat } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { lstat, open, readdir, stat, statfs } from 'node:fs/promises';
 
 export interface NodeProbe {
-  /** The program's two outputs as one text and its exit code; undefined where it cannot be started or hangs. */
-  run(program: string, argv: readonly string[]): Promise<ProgramAnswer | undefined>;
+  /** What is withheld from this user, root sees. */
+  readonly isRoot: boolean;
+  /**
+   * The program's two outputs as one text and its exit code; undefined where it cannot be started or hangs. `calledAs`:
+   * the name that it is told to be called by.
+   */
+  run(program: string, argv: readonly string[], calledAs?: string): Promise<ProgramAnswer | undefined>;
   /** The file's text; undefined where it cannot be read. */
   read(file: string): Promise<string | undefined>;
   /** Names in a folder; none where it cannot be read. */
   list(folder: string): Promise<readonly string[]>;
   /** Do both paths lead to one file or folder? False where either cannot be looked at. */
   isSame(path: string, other: string): Promise<boolean>;
+  /** Undefined where it is not there or no file. A link is not followed. */
+  status(file: string): Promise<FileStatus | undefined>;
+  /** Of the disk that the folder is on; undefined where it is not there. */
+  space(folder: string): Promise<DiskSpace | undefined>;
 }
 
 export interface ProgramAnswer {
   readonly text: string;
   readonly code: number;
+}
+
+export interface FileStatus {
+  /** Bytes. */
+  readonly size: number;
+  /** Milliseconds since 1970. */
+  readonly modified: number;
+}
+
+/** In bytes; `free` is what unprivileged programs may use. */
+export interface DiskSpace {
+  readonly free: number;
+  readonly total: number;
 }
 
 /** `criu check` takes some 0.1 s; what takes longer than this (milliseconds) hangs. */
@@ -25,21 +48,50 @@ const MAX_BYTES = 4 * 1024 * 1024;
 
 /** The machine that this program runs on. */
 export const thisNode: NodeProbe = {
-  run: (program, argv) =>
-    new Promise((resolve) => {
-      const options = { timeout: PROGRAM_TIMEOUT, maxBuffer: MAX_BYTES };
-      execFile(program, [...argv], options, (error, stdout, stderr) => {
-        const code = error === null ? 0 : error.code;
-        resolve(typeof code === 'number' ? { text: stdout + stderr, code } : undefined);
-      });
-    }),
+  isRoot: process.getuid?.() === 0,
+  run: (program, argv, calledAs) => runProgram(program, argv, calledAs).catch(() => undefined),
   read: (file) => readStart(file).catch(() => undefined),
   list: (folder) => readdir(folder).catch(() => []),
   isSame: async (path, other) => {
     const [one, two] = await Promise.all([path, other].map((name) => stat(name).catch(() => undefined)));
     return one !== undefined && two !== undefined && one.dev === two.dev && one.ino === two.ino;
   },
+  status: async (file) => {
+    const found = await lstat(file).catch(() => undefined);
+    return found?.isFile() ? { size: found.size, modified: found.mtimeMs } : undefined;
+  },
+  space: async (folder) => {
+    const found = await statfs(folder).catch(() => undefined);
+    return found && { free: found.bavail * found.bsize, total: found.blocks * found.bsize };
+  },
 };
+
+/** Rejects where the program cannot be started, or hangs. */
+async function runProgram(
+  program: string,
+  argv: readonly string[],
+  calledAs = program,
+): Promise<ProgramAnswer | undefined> {
+  // execFile would do, but hands no name on.
+  const child = spawn(program, argv, {
+    argv0: calledAs,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // Its clock, unlike that of the option `timeout`, does not keep us alive where there is no such program.
+    signal: AbortSignal.timeout(PROGRAM_TIMEOUT),
+    killSignal: 'SIGKILL',
+  });
+  const ended = once(child, 'close');
+  const texts = [child.stdout, child.stderr].map(async (stream) => {
+    let text = '';
+    for await (const piece of stream.setEncoding('utf8')) {
+      text += piece;
+      if (text.length > MAX_BYTES) child.kill('SIGKILL');
+    }
+    return text;
+  });
+  const [[code], ...outputs] = await Promise.all([ended, ...texts]);
+  return typeof code === 'number' ? { text: outputs.join(''), code } : undefined;
+}
 
 /** Files of /proc have no size, so they are read until they end or the limit is reached. */
 async function readStart(file: string): Promise<string> {

@@ -1,14 +1,11 @@
 import { expect, it } from 'vitest';
+import { fakeProbe, processFiles } from '../testing/fake-probe.ts';
 import type { NodeProbe } from './node-probe.ts';
 import { requireOwnRoot } from './own-root.ts';
 
 function machine(sameAsOurs: boolean): NodeProbe {
-  return {
-    run: async () => undefined,
-    read: async (file) => (file === '/proc/42/comm' ? 'containerd\n' : undefined),
-    list: async () => ['42'],
-    isSame: async (path) => path === '/proc/1/root/' || sameAsOurs,
-  };
+  const probe = fakeProbe({ files: processFiles(42, 'containerd', ['containerd']) });
+  return { ...probe, isSame: async (path) => path === '/proc/1/root/' || sameAsOurs };
 }
 
 it('lets root through where the runtime sees the same files', async () => {

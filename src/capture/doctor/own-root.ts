@@ -1,7 +1,7 @@
 /** May cures be applied here? Only by the node's root, who sees the files that the runtime sees. */
 import { ExhibitError } from '../../bytes/exhibit-error.ts';
+import { findRuntime } from './node-facts.ts';
 import { type NodeProbe, thisNode } from './node-probe.ts';
-import { findRuntime } from './runtime-process.ts';
 
 /**
  * Throws `NOT_ROOT` for another user, and in a container that sees the node's processes but has a root filesystem of its

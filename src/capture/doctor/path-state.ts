@@ -1,4 +1,7 @@
-/** What is at a path of the node: compared before anything is put in its place, and put back from a kept copy. */
+/**
+ * What is at a path of the node: compared before anything is put in its place, and put back from a kept copy. Extended
+ * attributes are not kept: on SELinux a file that is put back has the label that its folder gives to new ones.
+ */
 import { createHash } from 'node:crypto';
 import { chmod, lchown, lstat, lutimes, open, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';

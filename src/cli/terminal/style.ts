@@ -1,10 +1,11 @@
 /** What a piece of output means, not how it looks: `odd` and `alarm` are for what an examiner should stop at. */
-export type Style = 'name' | 'structure' | 'odd' | 'alarm';
+export type Style = 'name' | 'structure' | 'good' | 'odd' | 'alarm';
 
 /** SGR codes (ECMA-48 §8.3.117): on, off. Only attributes that every terminal theme keeps readable. */
 const CODES: Readonly<Record<Style, readonly [number, number]>> = {
   name: [1, 22],
   structure: [2, 22],
+  good: [32, 39],
   odd: [33, 39],
   alarm: [31, 39],
 };

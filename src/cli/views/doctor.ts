@@ -1,11 +1,66 @@
 import type { Finding } from '../../capture/doctor/finding.ts';
 import type { UndoOutcome } from '../../capture/doctor/treatment.ts';
-import { escapeText } from '../terminal/escape.ts';
+import type { Io } from '../io.ts';
+import { formatCount } from '../terminal/format.ts';
+import { lineWidth, renderLine, styled, wrapLine } from '../terminal/line.ts';
+import type { Style } from '../terminal/style.ts';
 
-/** A finding for a person: what was seen, and below it what to do. */
-export function findingLines({ status, title, evidence, cure }: Finding): string {
-  const lines = [`${status.padEnd(8)} ${title}: ${evidence}`, ...cure.map((line) => `           ${line}`)];
-  return lines.map((line) => `${escapeText(line)}\n`).join('');
+type Status = Finding['status'];
+
+const STYLES: Readonly<Record<Status, Style>> = {
+  ok: 'good',
+  warning: 'odd',
+  failure: 'alarm',
+  unknown: 'structure',
+};
+const STATUS_WIDTH = Math.max(...Object.keys(STYLES).map((status) => status.length));
+const GAP = '  ';
+/** Commands begin here, however wide the columns are, and are not broken: they are to be copied. */
+const CURE_INDENT = '    ';
+/** Narrower than this, evidence is not wrapped: it would be a word a line. */
+const MIN_EVIDENCE_WIDTH = 30;
+
+/** Findings for a person: what was seen, and below it what to do. */
+export function findingLines(findings: readonly Finding[], { columns, color }: Io): string {
+  const titleWidth = Math.max(0, ...findings.map(({ title }) => lineWidth([title])));
+  const indent = ' '.repeat(STATUS_WIDTH + GAP.length + titleWidth + GAP.length);
+  const width = Math.max(MIN_EVIDENCE_WIDTH, columns - indent.length);
+  const texts = findings.map(({ status, title, evidence, cure }) => {
+    const lead = [
+      styled(status, STYLES[status]),
+      `${' '.repeat(STATUS_WIDTH - status.length)}${GAP}`,
+      styled(title, 'name'),
+      `${' '.repeat(titleWidth - lineWidth([title]))}${GAP}`,
+    ];
+    const [first = [], ...rest] = wrapLine([evidence], width);
+    const lines = [[...lead, ...first], ...rest.map((line) => [indent, ...line])];
+    const cures = cure.map((line) => [`${CURE_INDENT}${line}`]);
+    return [...lines, ...cures].map((line) => `${renderLine(line, color).trimEnd()}\n`).join('');
+  });
+  return texts.join('');
+}
+
+/** What all findings come to, in one line. */
+export function summaryLine(findings: readonly Finding[]): string {
+  const count = (wanted: Status): number => findings.filter(({ status }) => status === wanted).length;
+  const counts = [
+    [count('failure'), formatCount(count('failure'), 'failure')],
+    [count('warning'), formatCount(count('warning'), 'warning')],
+    [count('unknown'), `${count('unknown')} unknown`],
+    [count('ok'), `${count('ok')} ok`],
+  ] as const;
+  const told = counts.filter(([number]) => number > 0).map(([, text]) => text);
+  const curable = findings.filter(({ fix = [] }) => fix.length > 0).length;
+  const advice = curable === 0 ? '' : `; "exhibit doctor --fix" can cure ${curable} of them`;
+  return `${told.join(', ')}: ${verdict(count)}${advice}\n`;
+}
+
+function verdict(count: (status: Status) => number): string {
+  if (count('failure') > 0) return 'captures fail until the failures are cured';
+  if (count('warning') > 0) return 'captures of some containers fail, or harm the node';
+  if (count('unknown') > 0)
+    return 'nothing seen that keeps containers from being captured, but not all could be seen';
+  return 'nothing keeps containers from being captured';
 }
 
 /** What came of taking one change back, in one line. */
