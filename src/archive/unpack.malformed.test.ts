@@ -115,6 +115,32 @@ describe('gzip on Node', () => {
     expect(salvaged.bytes.subarray(0, 210_000).equals(mixed.subarray(0, 210_000))).toBe(true);
   });
 
+  it('loses nothing before damage that lies deep in the file', async () => {
+    const content = randomBytes(500_000).map((byte) => byte & 0x7f);
+    const damaged = gzipSync(content, { level: 0 });
+    // Stored as they are: only where a block begins, its length stands twice, once with all bits turned.
+    const header = damaged.findIndex(
+      (_, at) => at > 300_000 && (damaged.readUInt16LE(at) ^ damaged.readUInt16LE(at + 2)) === 0xffff,
+    );
+    damaged.fill(0, header, header + 4);
+    const { bytes, notes } = await unpacked(damaged, nodeGunzip);
+    expect(bytes.length).toBeGreaterThan(299_000);
+    expect(Buffer.compare(bytes, content.subarray(0, bytes.length))).toBe(0);
+    expect(notes[0]?.offset).toBe(header + 3);
+    expect(header + 3 - bytes.length).toBeLessThan(200);
+  });
+
+  it('unpacks no more than a reader takes, as a few bytes may be a hundred MiB of zeros', async () => {
+    const packed = gzipSync(Buffer.alloc(100 * 1024 * 1024));
+    expect(packed.length).toBeLessThan(128 * 1024);
+    let total = 0;
+    for await (const chunk of nodeGunzip(bufferSource(packed), {})) {
+      expect(chunk.length).toBeLessThanOrEqual(2 * 1024 * 1024);
+      total += chunk.length;
+    }
+    expect(total).toBe(100 * 1024 * 1024);
+  });
+
   it('reads several members as one', async () => {
     const { bytes, notes } = await unpacked(Buffer.concat([gzipSync('one,'), gzipSync('two')]), nodeGunzip);
     expect([bytes.toString(), notes]).toEqual(['one,two', []]);

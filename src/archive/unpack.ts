@@ -5,8 +5,8 @@ import type { Note } from '../bytes/note.ts';
 import { memorySpill, type Spill, type SpillFactory } from '../bytes/spill.ts';
 import { HEAD_LENGTH } from './content-kind.ts';
 
-/** Up to here an unpacked archive stays in memory, in bytes. */
-export const MEMORY_LIMIT = 64 * 1024 * 1024;
+/** Up to here an unpacked archive stays in memory, in bytes: while it grows there are two copies of it. */
+export const MEMORY_LIMIT = 16 * 1024 * 1024;
 
 /** The largest archive that is unpacked unasked, in bytes: four times the largest that Exhibit is built for. */
 export const UNPACKED_LIMIT = 256 * 1024 * 1024 * 1024;

@@ -74,6 +74,27 @@ describe('fileSpills', () => {
     await spill.close();
   });
 
+  it('gives back what it was given, in whatever lengths, and while more comes', async () => {
+    const spill = await fileSpills(folder)();
+    const whole = Buffer.from(
+      Array.from({ length: 5 * 1024 * 1024 }, (_, index) => index * 31 + (index >> 8)),
+    );
+    const cuts = [0, 1, 1_000, 1_048_576, 1_048_577, 2_500_000, 2_500_000, 4_194_304, whole.length];
+    for (const [index, end] of cuts.entries()) {
+      await spill.append(whole.subarray(cuts[index - 1] ?? 0, end));
+      const reads = await Promise.all([spill.read(0, end), spill.read(Math.max(0, end - 10), 10)]);
+      expect(
+        Buffer.concat(reads).equals(
+          Buffer.concat([whole.subarray(0, end), whole.subarray(Math.max(0, end - 10), end)]),
+        ),
+      ).toBe(true);
+      const room = new Uint8Array(100);
+      expect(await spill.readInto?.(room, Math.max(0, end - 50))).toBe(Math.min(50, end));
+    }
+    expect(spill.size).toBe(whole.length);
+    await spill.close();
+  });
+
   it('says where there is no room', async () => {
     const nowhere = join(folder, 'no-such-folder');
     await expect(fileSpills(nowhere)()).rejects.toMatchObject({

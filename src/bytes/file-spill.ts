@@ -7,6 +7,9 @@ import { ExhibitError } from './exhibit-error.ts';
 import { describeCause, fillFrom, readFully } from './file-source.ts';
 import type { Spill, SpillFactory } from './spill.ts';
 
+/** Written in one go, in bytes. Measured from 32 KiB to 4 MiB: 1 MiB took the least time of the processor. */
+const BLOCK = 1024 * 1024;
+
 /**
  * Temporary files for what does not fit in memory. Each is unlinked as soon as it is open, so that no copy of the
  * evidence outlives the program, however that ends, and nobody else can open it.
@@ -33,35 +36,97 @@ async function openUnlinked(folder: string): Promise<FileHandle> {
 
 function spillOver(handle: FileHandle, folder: string): Spill {
   const name = `a temporary file in ${folder}`;
-  let size = 0;
+  const writer = new BlockWriter(handle, folder);
   return {
     get size() {
-      return size;
+      return writer.size;
     },
-    append: async (bytes) => {
-      let done = 0;
-      while (done < bytes.length) {
-        const { bytesWritten } = await handle
-          .write(bytes, done, bytes.length - done, size)
-          .catch((cause: unknown) => {
-            throw writeError(folder, cause);
-          });
-        done += bytesWritten;
-        size += bytesWritten;
-      }
-    },
+    append: (bytes) => writer.append(bytes),
     read: async (offset, length, signal) => {
       checkRange(offset, length);
       signal?.throwIfAborted();
-      return readFully(handle, name, offset, Math.max(0, Math.min(length, size - offset)));
+      await writer.flush();
+      return readFully(handle, name, offset, Math.max(0, Math.min(length, writer.size - offset)));
     },
     readInto: async (target, offset, signal) => {
       checkRange(offset, target.length);
       signal?.throwIfAborted();
-      return fillFrom(handle, name, offset, target.subarray(0, Math.max(0, size - offset)));
+      await writer.flush();
+      return fillFrom(handle, name, offset, target.subarray(0, Math.max(0, writer.size - offset)));
     },
-    close: () => handle.close(),
+    close: async () => {
+      await writer.settle();
+      await handle.close();
+    },
   };
+}
+
+/**
+ * Collects what is appended in blocks, and writes one while the next is filled: a write of a whole block costs the system a
+ * quarter of many small ones. A failure is told by the next call.
+ */
+class BlockWriter {
+  readonly #handle: FileHandle;
+  readonly #folder: string;
+  #block = new Uint8Array(BLOCK);
+  #spare = new Uint8Array(BLOCK);
+  #filled = 0;
+  #written = 0;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(handle: FileHandle, folder: string) {
+    this.#handle = handle;
+    this.#folder = folder;
+  }
+
+  get size(): number {
+    return this.#written + this.#filled;
+  }
+
+  async append(bytes: Uint8Array): Promise<void> {
+    for (let done = 0; done < bytes.length; ) {
+      const part = bytes.subarray(done, done + BLOCK - this.#filled);
+      this.#block.set(part, this.#filled);
+      this.#filled += part.length;
+      done += part.length;
+      if (this.#filled === BLOCK) await this.#startWriting();
+    }
+  }
+
+  /** Resolves when all that was appended can be read. */
+  async flush(): Promise<void> {
+    if (this.#filled > 0) await this.#startWriting();
+    await this.#writing;
+  }
+
+  /** Waits for what is under way, whatever comes of it. */
+  async settle(): Promise<void> {
+    await this.#writing.catch(() => undefined);
+  }
+
+  async #startWriting(): Promise<void> {
+    await this.#writing;
+    // Somebody else may have waited for the same.
+    if (this.#filled === 0) return;
+    const bytes = this.#block.subarray(0, this.#filled);
+    this.#writing = this.#write(bytes, this.#written);
+    // The next call meets it; until then nobody waits for it.
+    this.#writing.catch(() => undefined);
+    this.#written += bytes.length;
+    this.#filled = 0;
+    [this.#block, this.#spare] = [this.#spare, this.#block];
+  }
+
+  async #write(bytes: Uint8Array, position: number): Promise<void> {
+    for (let done = 0; done < bytes.length; ) {
+      const { bytesWritten } = await this.#handle
+        .write(bytes, done, bytes.length - done, position + done)
+        .catch((cause: unknown) => {
+          throw writeError(this.#folder, cause);
+        });
+      done += bytesWritten;
+    }
+  }
 }
 
 function writeError(folder: string, cause: unknown): ExhibitError {
