@@ -55,6 +55,7 @@ export type ErrorCode =
   | 'NO_ROUTE'
   | 'NO_SUCH_PROCESS'
   | 'POD_NOT_FOUND'
+  | 'THAW_FAILED'
   | 'BAD_PATTERN'
   | 'NOT_EXPORTABLE';
 

@@ -26,6 +26,8 @@ export interface CapturePlan {
   readonly containerId: string | undefined;
   /** Where CRIU's log of a failure is, if not in the usual places. */
   readonly dumpLog?: string | undefined;
+  /** Let the container run afterwards if it stands still. */
+  readonly thaw?: boolean | undefined;
   readonly notes: readonly string[];
   /** The pod and the container as they are now. */
   readonly look: () => Promise<Pick<Sighting, 'podUid' | 'status'>>;

@@ -8,6 +8,7 @@ import { type CaptureRoute, isBeforeAnything, type RouteName, type RouteNotTaken
 import { WHY_LATER } from './route-choice.ts';
 import { checkRunning, type RunCheck, type Sighting, thawCommands } from './run-check.ts';
 import { formatTarget } from './target.ts';
+import { thawContainer } from './thaw.ts';
 
 /** What `exhibit capture --json` prints. */
 export interface CaptureReport {
@@ -48,7 +49,7 @@ export async function takeCheckpoint(plan: CapturePlan, onRefused?: OnRefused): 
     throw await explainFailure(error, plan, before, started);
   });
   const seconds = (Date.now() - started.getTime()) / 1000;
-  const container_afterwards = checkRunning(plan.containerId, before, await lookAgain(plan, before));
+  const container_afterwards = await checkAfterwards(plan, before);
   const { name, reason, endpoint, trust } = route;
   return {
     ...plan.target,
@@ -121,6 +122,20 @@ async function lookAgain(plan: CapturePlan, before: Sighting): Promise<Sighting>
   return sight(plan, await plan.look());
 }
 
+/** Whether it runs; with `--thaw`, once it has been thawed where it does not. */
+async function checkAfterwards(plan: CapturePlan, before: Sighting): Promise<RunCheck> {
+  const check = checkRunning(plan.containerId, before, await lookAgain(plan, before));
+  if (check.verdict !== 'frozen' || !plan.thaw || plan.containerId === undefined) return check;
+  try {
+    const { by } = await thawContainer(plan.containerId);
+    const again = checkRunning(plan.containerId, before, await lookAgain(plan, before));
+    return { ...again, detail: `it stood still and was thawed (${by}); ${again.detail}` };
+  } catch (error) {
+    if (!(error instanceof ExhibitError)) throw error;
+    return { ...check, help: [`--thaw did not help: ${error.message}`, ...check.help] };
+  }
+}
+
 const pause = (milliseconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, milliseconds));
 
@@ -170,7 +185,7 @@ async function reasonsInLog(
 }
 
 async function stateAfterFailure(plan: CapturePlan, before: Sighting): Promise<readonly string[]> {
-  const { verdict, detail, help } = checkRunning(plan.containerId, before, await lookAgain(plan, before));
+  const { verdict, detail, help } = await checkAfterwards(plan, before);
   if (verdict === 'running') return [`the container runs: ${detail}`];
   if (verdict === 'unknown')
     return [`whether the container runs is unknown: ${detail}`, ...thawCommands(plan.containerId)];

@@ -3,7 +3,7 @@
  * FROZEN (cgroup v1, kernel Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst); `cgroup.events` a line
  * `frozen 0|1` (v2, cgroup-v2.rst). The runtime still says RUNNING of a container that a cancelled checkpoint left so.
  */
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 /** `gone`: no process of the container is on this node. `unknown`: its files cannot be read. */
@@ -33,21 +33,51 @@ async function containerCgroups(id: string, root: string): Promise<readonly stri
 }
 
 async function cgroupState(line: string, root: string): Promise<FreezerState> {
-  const [, controllers = '', group = ''] = /^\d+:([^:]*):(\/.*)$/.exec(line) ?? [];
-  const folder = path.join(root, 'sys/fs/cgroup');
-  if (controllers.split(',').includes('freezer')) {
-    const state = await readText(path.join(folder, 'freezer', group, 'freezer.state'));
+  const freezer = freezerOf(line, root);
+  if (freezer?.version === 1) {
+    const state = await readText(path.join(freezer.folder, 'freezer.state'));
     if (state === undefined) return 'unknown';
     return state.startsWith('THAWED') ? 'running' : 'frozen';
   }
-  if (controllers !== '') return 'unknown';
-  // On hybrid systems the v2 tree is mounted at `unified`.
-  const events =
-    (await readText(path.join(folder, group, 'cgroup.events'))) ??
-    (await readText(path.join(folder, 'unified', group, 'cgroup.events')));
-  const frozen = /^frozen ([01])$/m.exec(events ?? '')?.[1];
-  if (frozen === undefined) return 'unknown';
-  return frozen === '1' ? 'frozen' : 'running';
+  for (const folder of freezer?.folders ?? []) {
+    const frozen = /^frozen ([01])$/m.exec((await readText(path.join(folder, 'cgroup.events'))) ?? '')?.[1];
+    if (frozen !== undefined) return frozen === '1' ? 'frozen' : 'running';
+  }
+  return 'unknown';
+}
+
+type Freezer =
+  | { readonly version: 1; readonly folder: string }
+  /** On hybrid systems the v2 tree is mounted at `unified`. */
+  | { readonly version: 2; readonly folders: readonly string[] };
+
+/** Where the control group of a line of /proc/PID/cgroup is frozen; undefined for another controller's line. */
+function freezerOf(line: string, root: string): Freezer | undefined {
+  const [, controllers = '', group = ''] = /^\d+:([^:]*):(\/.*)$/.exec(line) ?? [];
+  const folder = path.join(root, 'sys/fs/cgroup');
+  if (controllers.split(',').includes('freezer'))
+    return { version: 1, folder: path.join(folder, 'freezer', group) };
+  if (controllers !== '') return undefined;
+  return { version: 2, folders: [path.join(folder, group), path.join(folder, 'unified', group)] };
+}
+
+/**
+ * Lets the processes of a container run, by its control groups alone. What cannot be written is left: the state afterwards
+ * tells.
+ */
+export async function releaseFreezer(id: string, root = '/'): Promise<void> {
+  for (const line of (await containerCgroups(id, root)) ?? []) {
+    const freezer = freezerOf(line, root);
+    if (freezer?.version === 1) await overwrite(path.join(freezer.folder, 'freezer.state'), 'THAWED');
+    for (const folder of freezer?.version === 2 ? freezer.folders : []) {
+      await overwrite(path.join(folder, 'cgroup.freeze'), '0');
+    }
+  }
+}
+
+/** Never makes a file: those of control groups are there or are not. */
+async function overwrite(file: string, text: string): Promise<void> {
+  await writeFile(file, text, { flag: 'r+' }).catch(() => undefined);
 }
 
 async function readText(file: string): Promise<string | undefined> {

@@ -4,11 +4,14 @@ import { findAccess } from '../capture/access.ts';
 import { type CaptureReport, takeCheckpoint } from '../capture/capture.ts';
 import { withCaptureLock } from '../capture/capture-lock.ts';
 import { type CapturePlan, planCapture } from '../capture/capture-plan.ts';
+import { readFreezerState } from '../capture/freezer.ts';
 import { type HeldResult, holdSignals } from '../capture/held-signals.ts';
 import { parsePodmanName } from '../capture/podman/podman-container.ts';
 import { COMPRESSIONS, type Compression, planPodmanCapture } from '../capture/podman/podman-plan.ts';
 import { refusal, runPreflight } from '../capture/preflight/preflight.ts';
 import { MAX_TIMEOUT_SECONDS, POD_ROUTES, type RouteName } from '../capture/route.ts';
+import { formatTarget } from '../capture/target.ts';
+import { thawContainer } from '../capture/thaw.ts';
 import { type AccessFlags, accessOptions, addAccessOptions } from './access-options.ts';
 import type { ConfigureCommand } from './command.ts';
 import { ExitCode, type Io } from './io.ts';
@@ -25,6 +28,7 @@ interface CaptureCommandOptions extends AccessFlags {
   readonly compress?: Compression;
   readonly timeout?: number;
   readonly preflight: boolean;
+  readonly thaw?: true;
   readonly inspect: boolean;
   readonly json?: true;
 }
@@ -42,12 +46,18 @@ reached before the container was touched; what was not gone is told, with the re
   proxy     through the API server, with a kubeconfig; needs nodes/proxy: create, and nodes/checkpoint: create for the
             API server's own client to the kubelets
   podman    a container of Podman on this machine, by name or id; as root. Only when asked for
+Times: nothing of exhibit's ever runs out while a checkpoint is being taken. The kubelet gives the runtime an hour; with
+--timeout more or less, but never less than two minutes. containerd leaves a container paused whose checkpoint ran out of
+time: do not be sparing, and use --thaw. The API server does not end such a request by its --request-timeout; a load
+balancer in front of it may end a connection on which nothing is said: for large containers go to the node.
+
 --cert, --token, --token-file, --node and --fingerprint ask for kubelet, --runtime-endpoint for cri.
 
 Examples:
   exhibit capture shop/web                                 on the node, or with a kubeconfig
   exhibit capture shop/web/sidecar
   exhibit capture -n shop pod/web -c sidecar
+  exhibit capture shop/web --thaw                          on the node; never leaves it standing still
   exhibit capture shop/web --node 10.0.0.7 --cert admin.crt --key admin.key --cacert ca.crt
   exhibit capture shop/web --via kubelet --token-file token --cacert ca.crt
   exhibit capture shop/web --via cri                       on the node, with its kubelet stopped
@@ -68,6 +78,7 @@ export const configure: ConfigureCommand = (command, io, finish) => {
       parseSeconds,
     )
     .option('--no-preflight', 'try even what CRIU is known to refuse')
+    .option('--thaw', 'on its node: let the container run if it stands still, before and after the capture')
     .option('-o, --output-dir <folder>', 'with podman: where the archive goes (default: here)')
     .addOption(
       new Option('--compress <how>', 'with podman: how the archive is compressed (default: none)').choices(
@@ -94,10 +105,12 @@ async function capture(
   command: Command,
   io: Io,
 ): Promise<ExitCode> {
-  const plan = await (options.via === 'podman' ? planPodman : planPod)(text, options, command, io);
+  const planned = await (options.via === 'podman' ? planPodman : planPod)(text, options, command, io);
+  const plan = { ...planned, thaw: options.thaw === true };
   io.err(planLines(plan));
   const take = async (): Promise<HeldResult<CaptureReport>> => {
     // Within the lock: a container that another capture of ours holds still is none that stands still.
+    if (options.thaw) await thawBefore(plan, io);
     if (options.preflight && options.via !== 'podman') await ensureCapturable(plan, io);
     return takeHeld(plan, io);
   };
@@ -120,6 +133,13 @@ async function ensureCapturable({ target, containerId }: CapturePlan, io: Io): P
   io.err(warningLines(report));
   const error = refusal(report);
   if (error !== undefined) throw error;
+}
+
+/** Whoever says --thaw wants it to run, whoever made it stand still. */
+async function thawBefore({ target, containerId }: CapturePlan, io: Io): Promise<void> {
+  if (containerId === undefined || (await readFreezerState(containerId)) !== 'frozen') return;
+  const { by } = await thawContainer(containerId);
+  io.err(`note: ${formatTarget(target)} stood still before the capture and was thawed (${by})\n`);
 }
 
 async function planPod(

@@ -1,13 +1,9 @@
 import type { Command } from 'commander';
-import { findAccess } from '../capture/access.ts';
-import { planCapture } from '../capture/capture-plan.ts';
-import { findContainerId } from '../capture/node-container.ts';
 import { type PreflightReport, runPreflight } from '../capture/preflight/preflight.ts';
-import type { CaptureSubject } from '../capture/target.ts';
-import { type AccessFlags, accessOptions, addAccessOptions } from './access-options.ts';
+import { type AccessFlags, addAccessOptions } from './access-options.ts';
 import type { ConfigureCommand } from './command.ts';
 import { ExitCode, type Io } from './io.ts';
-import { readTarget, type TargetFlags } from './target-argument.ts';
+import { findContainer, type TargetFlags } from './target-argument.ts';
 import { toJson } from './terminal/escape.ts';
 import { preflightLines } from './views/preflight.ts';
 
@@ -55,21 +51,4 @@ async function preflight(
   const report = await runPreflight(target, id);
   await io.out(options.json ? `${toJson(report)}\n` : preflightLines(report));
   return CODES[report.verdict];
-}
-
-/** By the runtime's files on this node where the container is named; else the pod is looked up, as for a capture. */
-async function findContainer(
-  text: string,
-  options: PreflightOptions,
-  command: Command,
-  io: Io,
-): Promise<{ readonly target: CaptureSubject; readonly id: string | undefined }> {
-  const { container, ...pod } = readTarget(text, options, undefined, command);
-  const named = container === undefined ? undefined : { ...pod, container };
-  const id = named && (await findContainerId(named));
-  if (named !== undefined && id !== undefined) return { target: named, id };
-  const access = await findAccess(accessOptions(options, io), io.environment);
-  const wanted = readTarget(text, options, access.cluster?.namespace, command);
-  const { target, containerId } = await planCapture(wanted, access, options);
-  return { target, id: containerId };
 }

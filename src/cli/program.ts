@@ -20,6 +20,7 @@ const COMMANDS: readonly CommandEntry[] = [
     summary: 'say what would keep a container from being captured',
     load: () => import('./preflight.ts'),
   },
+  { name: 'thaw', summary: 'let a container run that stands still', load: () => import('./thaw.ts') },
   {
     name: 'collect',
     summary: 'bring archives from their nodes here',

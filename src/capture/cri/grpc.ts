@@ -50,11 +50,21 @@ const LOST = 'the connection was closed before an answer came';
  * Sends one message to `/runtime.v1.RuntimeService/METHOD` and waits for the answer as long as it takes. Throws
  * `CONNECTION_FAILED` where nothing was sent, `CAPTURE_CONNECTION_LOST` where the call may have begun, `MALFORMED`.
  */
-export async function callRuntime(socket: string, method: string, request: Uint8Array): Promise<GrpcAnswer> {
+export function callRuntime(socket: string, method: string, request: Uint8Array): Promise<GrpcAnswer> {
+  return callGrpc(socket, `/runtime.v1.RuntimeService/${method}`, request);
+}
+
+/** The same for any method, `/SERVICE/METHOD`, with headers of its own. */
+export async function callGrpc(
+  socket: string,
+  method: `/${string}/${string}`,
+  request: Uint8Array,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<GrpcAnswer> {
   const session = connect('http://localhost', { createConnection: () => createConnection(socket) });
   try {
     await connected(session, socket);
-    return await exchange(session, socket, method, request);
+    return await exchange(session, socket, { method, request, headers });
   } finally {
     session.destroy();
   }
@@ -81,16 +91,23 @@ function connected(session: ClientHttp2Session, socket: string): Promise<void> {
   });
 }
 
+interface GrpcCall {
+  readonly method: string;
+  readonly request: Uint8Array;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
 function exchange(
   session: ClientHttp2Session,
   socket: string,
-  method: string,
-  request: Uint8Array,
+  { method: path, request, headers }: GrpcCall,
 ): Promise<GrpcAnswer> {
+  const method = path.split('/').at(-1) ?? path;
   return new Promise((resolve, reject) => {
     const stream = session.request({
+      ...headers,
       ':method': 'POST',
-      ':path': `/runtime.v1.RuntimeService/${method}`,
+      ':path': path,
       'content-type': 'application/grpc',
       te: 'trailers',
     });

@@ -4,15 +4,14 @@ import path from 'node:path';
 import { ExhibitError } from '../../bytes/exhibit-error.ts';
 import { type ContainerRuntime, openRuntime } from './runtime.ts';
 
-/**
- * k3s and RKE2 run a containerd of their own, which may stand beside Docker's; then containerd's and CRI-O's defaults,
- * as crictl has them. /var/run is /run on every distribution with Kubernetes.
- */
-export const RUNTIME_SOCKETS: readonly string[] = [
+/** k3s and RKE2 run a containerd of their own, which may stand beside Docker's; then containerd's default. */
+export const CONTAINERD_SOCKETS: readonly string[] = [
   '/run/k3s/containerd/containerd.sock',
   '/run/containerd/containerd.sock',
-  '/run/crio/crio.sock',
 ];
+
+/** CRI-O's default too, as crictl has them. /var/run is /run on every distribution with Kubernetes. */
+export const RUNTIME_SOCKETS: readonly string[] = [...CONTAINERD_SOCKETS, '/run/crio/crio.sock'];
 
 /** sun_path in unix(7) holds this many bytes and a zero. */
 const MAX_SOCKET_PATH = 107;
