@@ -6,6 +6,7 @@ import { findContainerId } from './node-container.ts';
 import type { ContainerSummary, PodSummary } from './pod.ts';
 import { buildRoutes } from './pod-routes.ts';
 import { askFirst, type PodSource } from './pod-source.ts';
+import type { LookOptions } from './preflight/container-look.ts';
 import { type CaptureRoute, DEFAULT_TIMEOUT_SECONDS, type RouteNotTaken } from './route.ts';
 import type { Sighting } from './run-check.ts';
 import type { CaptureSubject, CaptureTarget, ContainerTarget } from './target.ts';
@@ -26,6 +27,8 @@ export interface CapturePlan {
   readonly containerId: string | undefined;
   /** Where CRIU's log of a failure is, if not in the usual places. */
   readonly dumpLog?: string | undefined;
+  /** What is special about this way for a look beforehand. */
+  readonly preflight?: LookOptions | undefined;
   /** Let the container run afterwards if it stands still. */
   readonly thaw?: boolean | undefined;
   readonly notes: readonly string[];

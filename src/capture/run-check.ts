@@ -73,6 +73,6 @@ export function thawCommands(id: string | undefined): readonly string[] {
   const container = id ?? 'CONTAINER_ID';
   return [
     `to thaw it, on its node: ctr -n k8s.io tasks resume ${container}`,
-    `(k3s and RKE2: their own ctr, "k3s ctr …"; CRI-O: runc resume ${container})`,
+    `(k3s and RKE2: their own ctr, "k3s ctr …"; CRI-O: runc resume ${container}; Podman: podman unpause ${container})`,
   ];
 }

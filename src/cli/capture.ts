@@ -111,7 +111,7 @@ async function capture(
   const take = async (): Promise<HeldResult<CaptureReport>> => {
     // Within the lock: a container that another capture of ours holds still is none that stands still.
     if (options.thaw) await thawBefore(plan, io);
-    if (options.preflight && options.via !== 'podman') await ensureCapturable(plan, io);
+    if (options.preflight) await ensureCapturable(plan, io);
     return takeHeld(plan, io);
   };
   const { value: report, signals } = await withCaptureLock(plan.target, take, {
@@ -128,8 +128,8 @@ async function capture(
 }
 
 /** Tells what may go wrong; throws `CAPTURE_WOULD_FAIL` while nothing has been touched. */
-async function ensureCapturable({ target, containerId }: CapturePlan, io: Io): Promise<void> {
-  const report = await runPreflight(target, containerId);
+async function ensureCapturable({ target, containerId, preflight }: CapturePlan, io: Io): Promise<void> {
+  const report = await runPreflight(target, containerId, preflight);
   io.err(warningLines(report));
   const error = refusal(report);
   if (error !== undefined) throw error;

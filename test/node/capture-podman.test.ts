@@ -55,6 +55,12 @@ describe('a container of Podman', () => {
     expect(await inspect('web', '.State.Pid')).toBe(pid);
   });
 
+  test('that holds file locks is captured: Podman passes the option by itself', async () => {
+    await run('kinds', 'kinds');
+    expect((await report('kinds')).container_afterwards.verdict).toBe('running');
+    await node().podman(['rm', '--force', '--time=0', 'kinds']);
+  });
+
   test.each([
     ['none', 'ustar', 257],
     ['gzip', '\x1f\x8b', 0],
@@ -90,7 +96,8 @@ describe('a container of Podman', () => {
       return code === 1 || undefined;
     });
     const folder = `${FOLDER}/refused`;
-    const { code, stderr } = await exhibit('ghost', '-o', folder);
+    expect((await exhibit('ghost', '-o', folder)).stderr).toMatch(/ghost would fail; nothing was touched/);
+    const { code, stderr } = await exhibit('ghost', '-o', folder, '--no-preflight');
     expect(code).toBe(1);
     expect(stderr).toMatch(/ghost: Podman could not checkpoint \(exit code \d+\)/);
     expect(stderr).toContain('cause: a process holds a deleted file that is larger than CRIU copies');

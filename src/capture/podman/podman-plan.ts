@@ -35,6 +35,7 @@ export async function planPodmanCapture(name: string, options: PodmanOptions): P
     container: summary,
     containerId: id,
     dumpLog,
+    preflight: { given: GIVEN, archiveFolder: options.folder },
     notes: [],
     look: async () => ({ status: (await inspectContainer(id).catch(() => undefined))?.summary }),
   };
@@ -44,7 +45,8 @@ export async function planPodmanCapture(name: string, options: PodmanOptions): P
  * Established connections and file locks are no reason not to capture: what runc.conf must allow for a pod's container
  * is a flag of Podman's, and has no effect where there are none.
  */
-const FLAGS = ['--leave-running', '--tcp-established', '--file-locks'];
+const GIVEN = ['tcp-established', 'file-locks'];
+const FLAGS = ['--leave-running', ...GIVEN.map((name) => `--${name}`)];
 
 function podmanRoute(
   { id, summary: { name } }: PodmanContainer,

@@ -14,6 +14,8 @@ export interface ContainerLook {
   readonly networks: readonly NetworkLook[];
   readonly options: CriuOptions;
   readonly freezer: FreezerState;
+  /** Where the archive is written, on the node. */
+  readonly archiveFolder: string;
   /** What was not looked at, and why. */
   readonly gaps: readonly string[];
 }
@@ -21,8 +23,21 @@ export interface ContainerLook {
 /** One thing to look for. `root` is the folder whose `proc` shows the container's processes. */
 export type Check = (look: ContainerLook, root: string) => readonly Obstacle[] | Promise<readonly Obstacle[]>;
 
+/** What differs from a capture through the kubelet. */
+export interface LookOptions {
+  /** CRIU's options that whoever takes the checkpoint passes by itself, by name. */
+  readonly given?: readonly string[] | undefined;
+  /** Default: the kubelet's. */
+  readonly archiveFolder?: string | undefined;
+  /** The folder that holds the node's `proc`. */
+  readonly root?: string | undefined;
+}
+
+const KUBELET_FOLDER = '/var/lib/kubelet/checkpoints';
+
 /** Looks at container `id`, which has no processes where this machine is not its node. */
-export async function lookAtContainer(id: string, root = '/'): Promise<ContainerLook> {
+export async function lookAtContainer(id: string, options: LookOptions = {}): Promise<ContainerLook> {
+  const { root = '/', given, archiveFolder = KUBELET_FOLDER } = options;
   const { processes, gaps } = await lookAtProcesses(id, root);
   const node = await lookAtNode(processes, root);
   return {
@@ -30,8 +45,9 @@ export async function lookAtContainer(id: string, root = '/'): Promise<Container
     processes,
     node,
     networks: await lookAtNetworks(processes, root),
-    options: await readCriuOptions(id, node.root),
+    options: await readCriuOptions(id, node.root, given),
     freezer: await readFreezerState(id, root),
+    archiveFolder,
     gaps,
   };
 }

@@ -17,11 +17,19 @@ export interface CriuOptions {
 /** A configuration file that a person wrote. */
 const MAX_FILE_BYTES = 256 * 1024;
 
-/** Reads the options for container `id`. Which runtime runs it is told by the folders that runc and crun keep. */
-export async function readCriuOptions(id: string, root = '/'): Promise<CriuOptions> {
+/**
+ * Reads the options for container `id`; those in `given` (names) the runtime passes by itself. Which runtime runs it is told by the
+ * folders that runc and crun keep.
+ */
+export async function readCriuOptions(
+  id: string,
+  root = '/',
+  given: readonly string[] = [],
+): Promise<CriuOptions> {
   const isCrun = (await readNames(path.join(root, 'run/crun', id))) !== undefined;
   const file = isCrun ? '/etc/criu/crun.conf' : '/etc/criu/runc.conf';
-  return { file, values: parseOptions((await readStart(path.join(root, file), MAX_FILE_BYTES)) ?? '') };
+  const text = (await readStart(path.join(root, file), MAX_FILE_BYTES)) ?? '';
+  return { file, values: new Map([...given.map((name) => [name, ['']] as const), ...parseOptions(text)]) };
 }
 
 /** The options of such a file by name. */

@@ -1,6 +1,6 @@
 /**
  * A checkpoint needs about three times the container's memory on disk (measured with containerd 2.1): CRIU's images and
- * the runtime's copy of them below the runtime's folder, the archive in the kubelet's. The disk of a node that runs full
+ * the runtime's copy of them below the runtime's folder, the archive in the kubelet's (Podman: in the one that was named). The disk of a node that runs full
  * disturbs every pod on it.
  */
 import { stat, statfs } from 'node:fs/promises';
@@ -14,8 +14,6 @@ interface Place {
   readonly copies: number;
 }
 
-const ARCHIVES: Place = { folder: '/var/lib/kubelet/checkpoints', copies: 1 };
-
 /** The folders of the runtimes; the first that is there is taken: containerd's in k3s and RKE2, its own, CRI-O's. */
 const RUNTIME_FOLDERS: readonly Place[] = [
   { folder: '/var/lib/rancher/k3s/agent/containerd', copies: 2 },
@@ -26,7 +24,7 @@ const RUNTIME_FOLDERS: readonly Place[] = [
 
 export const checkDiskSpace: Check = async (look) => {
   const obstacles: Obstacle[] = [];
-  for (const { folders, copies, free } of await disks(look.node.root)) {
+  for (const { folders, copies, free } of await disks(look)) {
     // Memory that processes share is counted once for each: it is no proof that the disk is too small.
     const least = sum(look, ({ privateBytes }) => privateBytes) * copies;
     const most = least + sum(look, ({ sharedBytes }) => sharedBytes) * copies;
@@ -40,7 +38,7 @@ export const checkDiskSpace: Check = async (look) => {
       evidence: [`memory of the container: ${mebibytes(most / copies)} MiB, written ${copies} times`],
       cure: [
         `make room on the node: df ${folders[0]}`,
-        `archives are never deleted by Kubernetes; they lie in ${ARCHIVES.folder}`,
+        `archives of earlier captures are never deleted by themselves; they lie in ${look.archiveFolder}`,
       ],
     });
   }
@@ -55,10 +53,10 @@ interface Disk {
 }
 
 /** Folders on one disk share its room. */
-async function disks(root: string): Promise<readonly Disk[]> {
+async function disks({ archiveFolder, node: { root } }: ContainerLook): Promise<readonly Disk[]> {
   const byDevice = new Map<number, Disk>();
   const runtime = await firstThere(RUNTIME_FOLDERS, root);
-  for (const { folder, copies } of [ARCHIVES, ...runtime]) {
+  for (const { folder, copies } of [{ folder: archiveFolder, copies: 1 }, ...runtime]) {
     const there = await nearestFolder(folder, root);
     const [status, space] = await Promise.all([stat(there), statfs(there)]);
     const known = byDevice.get(status.dev);

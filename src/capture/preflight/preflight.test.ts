@@ -27,7 +27,7 @@ function container(first: Partial<FakeProcess>): void {
   node.process({ pid: 7, parent: 5, name: 'app', cgroup: `/pods/${ID}`, ...first });
 }
 
-const preflight = () => runPreflight(TARGET, ID, node.root);
+const preflight = () => runPreflight(TARGET, ID, { root: node.root });
 const ids = async () => (await preflight()).obstacles.map(({ id }) => id);
 
 test('nothing is found in a container that has nothing', async () => {
@@ -45,7 +45,7 @@ test('nothing is found in a container that has nothing', async () => {
 test('a container of another machine cannot be looked at', async () => {
   container({ cgroup: `/pods/${'ef'.repeat(32)}` });
   expect(await preflight()).toMatchObject({ verdict: 'unknown', gaps: [expect.stringContaining('node')] });
-  expect((await runPreflight(TARGET, undefined, node.root)).verdict).toBe('unknown');
+  expect((await runPreflight(TARGET, undefined, { root: node.root })).verdict).toBe('unknown');
 });
 
 test("the container's monitor is none of its processes", async () => {
@@ -243,6 +243,12 @@ test.each([
 ])('a first process that is %s', async (_what, command, executable, found) => {
   container({ command, executable });
   expect(await ids()).toEqual(found);
+});
+
+test('what Podman passes by itself needs no runc.conf', async () => {
+  container({ descriptors: { 8: ['/data/db', 'lock:\t1: POSIX  ADVISORY  WRITE 7 00:69:650 0 EOF'] } });
+  const options = { root: node.root, given: ['file-locks'], archiveFolder: '/root' };
+  expect((await runPreflight(TARGET, ID, options)).verdict).toBe('clear');
 });
 
 test('more memory than the disk has room for', async () => {

@@ -1,7 +1,7 @@
 /** What would keep a container from being checkpointed, found on its node before anything is touched. */
 import { ExhibitError } from '../../bytes/exhibit-error.ts';
 import { type CaptureSubject, formatTarget } from '../target.ts';
-import { type Check, lookAtContainer } from './container-look.ts';
+import { type Check, type LookOptions, lookAtContainer } from './container-look.ts';
 import { checkCriuProgram } from './criu-program.ts';
 import { checkDeletedFiles } from './deleted-files.ts';
 import { checkDiskSpace } from './disk-space.ts';
@@ -43,18 +43,18 @@ export interface PreflightReport extends CaptureSubject {
 export async function runPreflight(
   target: CaptureSubject,
   id: string | undefined,
-  root = '/',
+  options: LookOptions = {},
 ): Promise<PreflightReport> {
   const { namespace, pod, container } = target;
   const about = { namespace, pod, container, container_id: id };
-  const look = id === undefined ? undefined : await lookAtContainer(id, root);
+  const look = id === undefined ? undefined : await lookAtContainer(id, options);
   if (look === undefined || look.processes.length === 0) {
     const gaps = [
       'the container does not run on this machine: what CRIU refuses is seen only on its node, as root',
     ];
     return { ...about, verdict: 'unknown', processes: 0, obstacles: [], gaps };
   }
-  const obstacles = (await Promise.all(CHECKS.map((check) => check(look, root)))).flat();
+  const obstacles = (await Promise.all(CHECKS.map((check) => check(look, options.root ?? '/')))).flat();
   return {
     ...about,
     verdict: judge(obstacles),
