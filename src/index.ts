@@ -19,6 +19,7 @@ export { nodeUnpacking } from './bytes/node-unpacking.ts';
 export type { Note } from './bytes/note.ts';
 export type { SourceLocation } from './bytes/source-location.ts';
 export type { AddressSpace, Extent, MemoryRead, Region } from './checkpoint/address-space.ts';
+export type { RootFiles } from './checkpoint/backing-files.ts';
 export type { Checkpoint, Process } from './checkpoint/checkpoint.ts';
 export type { Descriptor, Socket } from './checkpoint/descriptors.ts';
 export { openCheckpoint } from './checkpoint/open-checkpoint.ts';

@@ -32,10 +32,22 @@ export interface Region {
   readonly kind: RegionKind;
   /** What /proc/PID/maps shows last: a path, `[heap]`, `[stack]`, `/memfd:x (deleted)` or empty. */
   readonly name: string;
+  /** The file that a region of kind `file` maps; absent when the images do not have it. */
+  readonly file?: MappedFile | undefined;
   /** Bytes of it that are in the archive. */
   readonly presentBytes: number;
   /** The VMA's entry in the mm image (or vmas-PID.img); the pagemap for pages without VMA. */
   readonly location: SourceLocation;
+}
+
+/** A file that is mapped, as CRIU recorded it. */
+export interface MappedFile {
+  /** Absolute, as the container knew it. */
+  readonly path: string;
+  /** Its name was gone; the path is the one that it had. */
+  readonly deleted: boolean;
+  /** In bytes. */
+  readonly size: number | undefined;
 }
 
 export type RegionKind =

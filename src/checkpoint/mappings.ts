@@ -10,7 +10,15 @@ import type { FileTable } from './file-table.ts';
 import type { ImageSet } from './image-set.ts';
 import type { PageRuns } from './page-runs.ts';
 import type { SharedMemory } from './shared-memory.ts';
-import { isFileMapping, isGuard, kindOf, nameOf, permissionsOf, sharedMemoryId } from './vma.ts';
+import {
+  isFileMapping,
+  isGuard,
+  kindOf,
+  mappedFileOf,
+  nameOf,
+  permissionsOf,
+  sharedMemoryId,
+} from './vma.ts';
 
 /** Stretches of pages without VMA that are kept: as many as Linux allows VMAs (vm.max_map_count). */
 const MAX_STRETCHES = 65_530;
@@ -104,6 +112,7 @@ async function toMapping(
     fileOffset: pgoff,
     kind,
     name: nameOf(vma, kind, files, sharedMemory),
+    file: mappedFileOf(vma, files),
     location,
   };
   const count = () => presentBytes(start, end, pages, shared, pgoff - start);

@@ -4,7 +4,7 @@
  * Facts: CRIU 4.2, criu/include/image.h (VMA_* bits); recorded images beside /proc/PID/maps of the same process.
  */
 import type { MmEntry, VmaEntry } from '../criu/schemas/memory.ts';
-import type { RegionKind } from './address-space.ts';
+import type { MappedFile, RegionKind } from './address-space.ts';
 import { type FileTable, isKernelSharedMemory, procPath } from './file-table.ts';
 import { type SharedMemory, sysvName } from './shared-memory.ts';
 
@@ -93,4 +93,17 @@ export function nameOf(
   if (inode && isShared && isKernelSharedMemory(inode)) return `${inode.name} (deleted)`;
   const reference = open && files.referenceOf(open);
   return reference ? procPath(reference) : (KIND_NAMES[kind] ?? '');
+}
+
+/** The regular file that a VMA maps. */
+export function mappedFileOf(vma: VmaEntry, files: FileTable): MappedFile | undefined {
+  const open = isFileMapping(vma) ? files.get(Number(vma.shmid)) : undefined;
+  const reference = open && files.referenceOf(open);
+  if (reference === undefined || reference.memfd) return undefined;
+  const size = open?.file.reg?.size;
+  return {
+    path: reference.path,
+    deleted: reference.deleted,
+    size: size === undefined ? undefined : Number(size),
+  };
 }

@@ -1,4 +1,5 @@
 import {
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -16,7 +17,7 @@ import {
   forgePagemap,
   forgeTasks,
 } from '../../test/support/checkpoint-forge.ts';
-import { readCore } from '../../test/support/core-reader.ts';
+import { byteAt, readCore } from '../../test/support/core-reader.ts';
 import { runProgram } from '../../test/support/run-program.ts';
 
 const ZOO = join(process.cwd(), 'fixtures/containerd-zoo/checkpoint.tar');
@@ -72,6 +73,7 @@ describe('exhibit export elf-core', () => {
       segments: 14,
       size: statSync(join(folder, 'cores/core.7')).size,
       present: 40960,
+      filled: [],
       absent: { file: 28672, kernel: 28672 },
       output: 'cores/core.7',
     });
@@ -108,6 +110,33 @@ describe('exhibit export elf-core', () => {
     expect([code, readdirSync(join(folder, 'some'))]).toEqual([1, ['core.7']]);
     expect(stdout).toContain('some/core.7: process 7');
     expect(stderr).toContain('process 15 is a zombie');
+  });
+
+  it('fills in what is unchanged from a root filesystem, and what the archive has without one', async () => {
+    mkdirSync(join(folder, 'rootfs/bin'), { recursive: true });
+    writeFileSync(join(folder, 'rootfs/bin/family'), 'of another size');
+    const other = await exportCore(ZOO, '--pid', '7', '--rootfs', 'rootfs');
+    expect([other.code, other.stderr]).toEqual([
+      3,
+      expect.stringMatching(/family of .* has 15 bytes.*it is not used/),
+    ]);
+    const [, size = ''] = /mapped had (\d+)/.exec(other.stderr) ?? [];
+    writeFileSync(join(folder, 'rootfs/bin/family'), Buffer.alloc(Number(size), 'x'));
+    const filled = await exportCore(ZOO, '--pid', '7', '--rootfs', 'rootfs', '--force', '--json');
+    expect([filled.code, JSON.parse(filled.stdout)]).toEqual([
+      0,
+      expect.objectContaining({
+        present: 40960,
+        absent: { kernel: 28672 },
+        filled: [{ path: '/bin/family', origin: 'rootfs', size: Number(size), bytes: 28672 }],
+      }),
+    ]);
+    const core = readFileSync(join(folder, 'core.7'));
+    expect(byteAt(readCore(core), core, 0x400000n)).toBe('x'.charCodeAt(0));
+    expect((await exportCore(ZOO, '--pid', '16')).stdout).toContain(
+      'filled in: 12.0 KiB of unchanged pages of 1 file that the archive has',
+    );
+    expect((await exportCore(ZOO, '--pid', '7', '--rootfs', 'none')).code).toBe(1);
   });
 
   it('wants to know of which process', async () => {

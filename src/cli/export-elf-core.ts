@@ -2,14 +2,16 @@ import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { selectProcesses } from '../analysis/memory-selection.ts';
 import { ExhibitError } from '../bytes/exhibit-error.ts';
-import type { Note } from '../bytes/note.ts';
+import type { RootFiles } from '../checkpoint/backing-files.ts';
 import type { Checkpoint, Process } from '../checkpoint/checkpoint.ts';
+import { NoteBook } from '../checkpoint/note-book.ts';
 import { type ElfCore, writeElfCore } from '../export/elf-core/elf-core.ts';
 import type { ConfigureCommand } from './command.ts';
 import { ExitCode, type Io } from './io.ts';
 import { collectPid } from './memory/options.ts';
 import { withCheckpoint } from './open.ts';
 import { tellError, tellWarnings } from './report.ts';
+import { openRootfsFolder } from './rootfs-folder.ts';
 import { sparseFile, writeError } from './sparse-file.ts';
 import { toJson } from './terminal/escape.ts';
 import { formatBytes } from './terminal/format.ts';
@@ -20,19 +22,22 @@ interface ElfCoreCommandOptions {
   readonly pid?: readonly number[];
   readonly all?: true;
   readonly output?: string;
+  readonly rootfs?: string;
   readonly force?: true;
   readonly json?: true;
 }
 
 const EXAMPLES = `
 A core file has the threads of a process with all registers, and its memory as far as the archive has it: what a
-program changed. Unchanged pages of programs and libraries are not in an archive; gdb takes them from the files, so
-give it the container's own: its root filesystem or image, unpacked, as sysroot.
+program changed. Unchanged pages of programs and libraries are not in an archive, unless the container wrote or deleted
+those files. The others are filled in from the container's root filesystem or image, unpacked, with --rootfs; or gdb
+takes them from there as sysroot. Only the size of a file tells whether it is the one that was mapped.
 Core files hold all secrets that the process had in memory; they are written for you alone to read.
 
 Examples:
   exhibit export elf-core checkpoint.tar --pid 7                     core.7
   exhibit export elf-core checkpoint.tar --pid 7 -o web.core
+  exhibit export elf-core checkpoint.tar --pid 7 --rootfs rootfs     with the programs' and libraries' own pages
   exhibit export elf-core checkpoint.tar --all -o cores              cores/core.PID of each process
   gdb -iex 'set sysroot rootfs' rootfs/bin/web core.7               then: thread apply all backtrace`;
 
@@ -45,6 +50,7 @@ export const configure: ConfigureCommand = (command, io, finish) => {
       '-o, --output <path>',
       'the file to write, or the folder for the files of several processes (default: core.PID)',
     )
+    .option('--rootfs <dir>', 'fill in the unchanged pages of mapped files from this root filesystem')
     .option('--force', 'replace files that exist')
     .option('--json', 'print what was written as JSON, one object a line')
     .addHelpText('after', EXAMPLES)
@@ -56,29 +62,39 @@ export const configure: ConfigureCommand = (command, io, finish) => {
     });
 };
 
+/** What all cores of one call share. */
+interface Export {
+  readonly options: ElfCoreCommandOptions;
+  readonly io: Io;
+  readonly rootfs: RootFiles | undefined;
+  readonly notes: NoteBook;
+}
+
 async function exportCores(file: string, options: ElfCoreCommandOptions, io: Io): Promise<ExitCode> {
-  const notes: Note[] = [];
+  const rootfs =
+    options.rootfs === undefined
+      ? undefined
+      : await openRootfsFolder(resolve(io.workingDirectory, options.rootfs));
+  const shared: Export = { options, io, rootfs, notes: new NoteBook() };
   let failed = false;
   const code = await withCheckpoint(file, io, async (checkpoint) => {
     const chosen = await selectProcesses(checkpoint, options.pid);
     const processes = options.all ? chosen.filter(({ state }) => state !== 'dead') : chosen;
     const isOne = !options.all && processes.length === 1;
     for (const process of processes) {
-      const path = await outputPath(process, isOne, options, io);
-      const result = await exportCore(checkpoint, process, path, options, io, notes).catch(
-        (error: unknown) => {
-          // One that cannot be written does not keep the others from being written.
-          if (isOne || !(error instanceof ExhibitError)) throw error;
-          failed = true;
-          tellError(error, io);
-        },
-      );
+      const path = await outputPath(process, isOne, shared);
+      const result = await exportCore(checkpoint, process, path, shared).catch((error: unknown) => {
+        // One that cannot be written does not keep the others from being written.
+        if (isOne || !(error instanceof ExhibitError)) throw error;
+        failed = true;
+        tellError(error, io);
+      });
       if (result === undefined) continue;
       const told = { ...result, output: path };
       await io.out(options.json ? `${toJson(told, 0)}\n` : renderElfCore(told));
     }
   });
-  const noted = tellWarnings(file, notes, io);
+  const noted = tellWarnings(file, shared.notes.all, io);
   if (failed) return ExitCode.failed;
   return code === ExitCode.done ? noted : code;
 }
@@ -87,8 +103,7 @@ async function exportCores(file: string, options: ElfCoreCommandOptions, io: Io)
 async function outputPath(
   { pid }: Process,
   isOne: boolean,
-  { output }: ElfCoreCommandOptions,
-  io: Io,
+  { options: { output }, io }: Export,
 ): Promise<string> {
   const name = `core.${pid}`;
   if (output === undefined) return name;
@@ -106,20 +121,19 @@ async function exportCore(
   checkpoint: Checkpoint,
   process: Process,
   path: string,
-  { force }: ElfCoreCommandOptions,
-  io: Io,
-  notes: Note[],
+  { options, io, rootfs, notes }: Export,
 ): Promise<ElfCore> {
   const progress = startProgress(io);
   const file = sparseFile(resolve(io.workingDirectory, path), {
-    force: force === true,
+    force: options.force === true,
     choice: 'name another with -o',
   });
   try {
     const core = await writeElfCore(checkpoint, process, file, {
+      rootfs,
       onProgress: (done, total) =>
         progress.update(`writing ${path}: ${formatBytes(done)} of ${formatBytes(total)}`),
-      onNote: (note) => notes.push(note),
+      onNote: (note) => notes.add(note),
     });
     await file.finish(core.size);
     return core;

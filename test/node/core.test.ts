@@ -22,6 +22,9 @@ interface Compared {
   readonly core: readonly DebuggedThread[];
   /** The process and the way to debug its core. */
   readonly gdb: readonly string[];
+  readonly archive: string;
+  /** The container's root filesystem. */
+  readonly root: string;
 }
 
 /** What gdb says of a live process once it says the same twice: threads that have just started still move. */
@@ -39,6 +42,19 @@ async function debugAlive(node: TestNode, pid: number): Promise<readonly Debugge
   );
 }
 
+interface CoreOptions {
+  readonly archive: string;
+  readonly core: string;
+  readonly rootfs?: string;
+}
+
+async function exportCore({ archive, core, rootfs }: CoreOptions): Promise<void> {
+  const filling = rootfs === undefined ? [] : ['--rootfs', rootfs];
+  const argv = ['export', 'elf-core', archive, '--pid', '1', '-o', core, ...filling];
+  const { code, stderr } = await getNode().exhibit(argv);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+}
+
 /** Debugs the first process of a container, checkpoints it, and debugs its core with the container's own files. */
 async function compare(name: string, executable: string): Promise<Compared> {
   const node = getNode();
@@ -46,11 +62,10 @@ async function compare(name: string, executable: string): Promise<Compared> {
   const alive = await debugAlive(node, pid);
   const archive = await node.checkpoint(SHOP, name, name);
   const core = `/tmp/${name}.core`;
-  const { code, stderr } = await node.exhibit(['export', 'elf-core', archive, '--pid', '1', '-o', core]);
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  await exportCore({ archive, core });
   const root = `/proc/${pid}/root`;
   const gdb = ['-iex', `set sysroot ${root}`, `${root}${executable}`, '-core', core];
-  return { alive, core: await debug(node, gdb), gdb };
+  return { alive, core: await debug(node, gdb), gdb, archive, root };
 }
 
 function itIsTheProcess(getCompared: () => Compared, threads: number): void {
@@ -157,6 +172,25 @@ describe('the core of a program with libraries', () => {
   });
 
   itIsTheProcess(() => compared, 3);
+
+  it('has all code once it is filled from the root filesystem', async () => {
+    const { archive, root, gdb } = compared;
+    const core = '/tmp/filled.core';
+    await exportCore({ archive, core, rootfs: root });
+    // Of the program and of the C library.
+    const addresses =
+      (await runGdb(getNode(), gdb, ['print PyEval_EvalCode', 'print pause'])).match(/0x[0-9a-f]+(?= <)/g) ??
+      [];
+    expect(addresses).toHaveLength(2);
+    const bare = ['-iex', 'set sysroot /nowhere', '-core', core];
+    for (const address of addresses) {
+      const bytes = (argv: readonly string[]) =>
+        runGdb(getNode(), argv, [`output/x *(long (*)[4]) ${address}`]);
+      const lastLine = (text: string) => text.trim().split('\n').at(-1);
+      expect(lastLine(await bytes(bare))).toBe(lastLine(await bytes(gdb)));
+      expect(lastLine(await bytes(bare))).toMatch(/^\{0x/);
+    }
+  });
 
   it('finds its libraries by itself', async () => {
     expect(await runGdb(getNode(), compared.gdb, ['info sharedlibrary'])).toMatch(/libc\.so\.6/);

@@ -1,3 +1,4 @@
+import type { BackingOrigin } from '../../checkpoint/backing-files.ts';
 import type { ElfCore } from '../../export/elf-core/elf-core.ts';
 import type { AbsentOrigin } from '../../export/elf-core/segments.ts';
 import { escapeText } from '../terminal/escape.ts';
@@ -17,7 +18,12 @@ const ABSENT: Readonly<Record<AbsentOrigin, string>> = {
   missing: 'lost with the damaged or missing part of the archive',
 };
 
-/** What was written, and a line for each kind of memory that is not in it. */
+const FILLED: Readonly<Record<BackingOrigin, string>> = {
+  archive: 'that the archive has',
+  rootfs: 'of the root filesystem',
+};
+
+/** What was written, and a line for each kind of memory that was filled in or is not in it. */
 export function renderElfCore(core: WrittenElfCore): string {
   const threads = formatCount(core.threads, 'thread');
   const title = `${core.output}: process ${core.pid} ${core.comm}, ${core.machine}, ${threads}`;
@@ -25,5 +31,17 @@ export function renderElfCore(core: WrittenElfCore): string {
     const bytes = core.absent[origin];
     return bytes === undefined ? [] : [`  not in it: ${formatBytes(bytes)} ${ABSENT[origin]}\n`];
   });
-  return `${escapeText(title)}, ${formatBytes(core.present)} of memory\n${absent.join('')}`;
+  const lines = [...filledLines(core), ...absent].join('');
+  return `${escapeText(title)}, ${formatBytes(core.present)} of memory\n${lines}`;
+}
+
+function filledLines({ filled }: WrittenElfCore): readonly string[] {
+  return (Object.keys(FILLED) as BackingOrigin[]).flatMap((origin) => {
+    const files = filled.filter((file) => file.origin === origin);
+    const bytes = formatBytes(files.reduce((sum, file) => sum + file.bytes, 0));
+    const count = formatCount(files.length, 'file');
+    return files.length === 0
+      ? []
+      : [`  filled in: ${bytes} of unchanged pages of ${count} ${FILLED[origin]}\n`];
+  });
 }

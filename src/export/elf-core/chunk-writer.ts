@@ -1,3 +1,5 @@
+import { concat } from '../../bytes/concat.ts';
+
 /** Takes bytes for places in a file. What it never gets, between places and up to the end, is zeros. */
 export interface CoreSink {
   /** The bytes are the sink's until it is done with them. */
@@ -31,12 +33,7 @@ export class ChunkWriter {
   }
 
   async flush(): Promise<void> {
-    const chunk = new Uint8Array(this.#collected);
-    let at = 0;
-    for (const part of this.#parts) {
-      chunk.set(part, at);
-      at += part.length;
-    }
+    const chunk = concat(this.#parts);
     await this.#sink.write(chunk, this.#offset);
     this.#offset += chunk.length;
     this.#parts = [];

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   type ForgedTask,
   type ForgedVma,
+  forgedFile,
   forgeMm,
   forgePagemap,
   forgeTasks,
@@ -11,6 +12,8 @@ import {
 } from '../../../test/support/checkpoint-forge.ts';
 import { MemorySink, readCore } from '../../../test/support/core-reader.ts';
 import { forgeImage } from '../../../test/support/criu-forge.ts';
+import { bufferSource } from '../../bytes/byte-source.ts';
+import type { RootFiles } from '../../checkpoint/backing-files.ts';
 import { imageKinds } from '../../criu/image-kinds.ts';
 import { type ElfCore, writeElfCore } from './elf-core.ts';
 
@@ -28,13 +31,14 @@ const memory = (vmas: readonly ForgedVma[], auxv: readonly bigint[] = []): Image
 });
 const ONE_PAGE = memory([{ start: AT, end: AT + 4096n }]);
 
-async function exportForged(task: ForgedTask, images: Images) {
+async function exportForged(task: ForgedTask, images: Images, rootfs?: RootFiles) {
   const checkpoint = await openForged({ images: { ...forgeTasks([task]), ...images } });
   const [process] = await checkpoint.processes();
   if (process === undefined) throw new Error('no process');
   const sink = new MemorySink();
   const notes: string[] = [];
   const summary: ElfCore = await writeElfCore(checkpoint, process, sink, {
+    rootfs,
     onNote: ({ message }) => notes.push(message),
   });
   return { summary, notes, core: readCore(sink.bytes(summary.size)) };
@@ -76,6 +80,19 @@ describe('what cannot be a core file is refused', () => {
       'pages-2.img': new Uint8Array(64 * PAGE).fill(1),
     };
     await expect(exportForged({ core: X86 }, images)).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
+  });
+});
+
+it('one file that is mapped until it fills the disk is refused', async () => {
+  const vmas = Array.from({ length: 100 }, (_, index) => {
+    const start = 0x1000000n * BigInt(index + 1);
+    return { status: 0x41, flags: 2, shmid: 5n, start, end: start + 0x100000n };
+  });
+  const images = { ...memory(vmas), 'files.img': forgeImage(imageKinds.files, [forgedFile(5, '/bin/web')]) };
+  const { size, read } = bufferSource(new Uint8Array(0x100000));
+  const open = async () => ({ size, read, close: async () => undefined });
+  await expect(exportForged({ core: X86 }, images, { name: 'rootfs', open })).rejects.toMatchObject({
+    code: 'LIMIT_EXCEEDED',
   });
 });
 

@@ -7,7 +7,9 @@ import { formatAddress } from '../../bytes/brand.ts';
 import { ExhibitError } from '../../bytes/exhibit-error.ts';
 import type { Note } from '../../bytes/note.ts';
 import type { AddressSpace } from '../../checkpoint/address-space.ts';
+import { BackingFiles, type RootFiles } from '../../checkpoint/backing-files.ts';
 import type { Checkpoint, Process } from '../../checkpoint/checkpoint.ts';
+import { type FilledFile, type FilledMemory, fillMemory } from '../../checkpoint/filled-memory.ts';
 import { ChunkWriter, type CoreSink } from './chunk-writer.ts';
 import { writeNotes } from './core-notes.ts';
 import { headersSize, type PlacedSegment, placeSegments, writeHeaders } from './layout.ts';
@@ -23,13 +25,17 @@ export interface ElfCore {
   readonly segments: number;
   /** Length of the file in bytes, holes included. */
   readonly size: number;
-  /** Bytes of memory that are in it. */
+  /** Bytes of memory that are in it out of the archive's pages. */
   readonly present: number;
-  /** Bytes of memory that are not in the archive, by the reason. */
+  /** The files that unmodified pages of mapped files were taken from. */
+  readonly filled: readonly FilledFile[];
+  /** Bytes of memory that are not in it, by the reason. */
   readonly absent: AbsentBytes;
 }
 
 export interface ElfCoreOptions {
+  /** Fills what the archive lacks of mapped files, beside those files that it has itself. */
+  readonly rootfs?: RootFiles | undefined;
   /** Bytes of memory that are written, and that will be. */
   readonly onProgress?: (done: number, total: number) => void;
   /** What the core lacks though the process had it. */
@@ -54,11 +60,30 @@ export async function writeElfCore(
   checkpoint: Checkpoint,
   process: Process,
   sink: CoreSink,
-  { onProgress = () => undefined, onNote = () => undefined }: ElfCoreOptions = {},
+  { rootfs, onProgress = () => undefined, onNote = () => undefined }: ElfCoreOptions = {},
 ): Promise<ElfCore> {
   const warn = (message: string): void => onNote({ severity: 'warning', message });
-  const space = await memoryOf(process);
-  const present = presentBytes(space, checkpoint);
+  const known = await memoryOf(process);
+  const present = presentBytes(known, checkpoint);
+  const filled = await fillMemory(known, await BackingFiles.of(checkpoint, rootfs, warn));
+  try {
+    const total = present + filledBytes(filled, process);
+    const onWritten = (done: number): void => onProgress(done, total);
+    const { pid, comm } = process;
+    const about = { pid, comm, present, filled: filled.files };
+    return { ...about, ...(await writeSpace(filled.space, process, sink, warn, onWritten)) };
+  } finally {
+    await filled.close();
+  }
+}
+
+async function writeSpace(
+  space: AddressSpace,
+  process: Process,
+  sink: CoreSink,
+  warn: (message: string) => void,
+  onWritten: (done: number) => void,
+): Promise<Pick<ElfCore, 'machine' | 'threads' | 'segments' | 'size' | 'absent'>> {
   const { segments, absent, omittedFrom } = planSegments(space);
   if (omittedFrom !== undefined) {
     const place = `process ${process.pid} from ${formatAddress(omittedFrom)} on`;
@@ -69,9 +94,8 @@ export async function writeElfCore(
   const layout = placeSegments(segments, { notesEnd: writer.offset, pageSize: space.pageSize });
   await writer.flush();
   await writeHeaders(layout, machine.elfNumber, sink);
-  await writeMemory(space, layout.segments, sink, (done) => onProgress(done, present));
-  const { pid, comm } = process;
-  return { pid, comm, machine: name, threads, segments: segments.length, size: layout.size, present, absent };
+  await writeMemory(space, layout.segments, sink, onWritten);
+  return { machine: name, threads, segments: segments.length, size: layout.size, absent };
 }
 
 async function memoryOf(process: Process): Promise<AddressSpace> {
@@ -88,6 +112,16 @@ function presentBytes({ pid, regions }: AddressSpace, { sizes }: Checkpoint): nu
   throw new ExhibitError(
     'LIMIT_EXCEEDED',
     `process ${pid} maps ${present} bytes of memory, more than ${MAX_COPIES} times what the archive has; no honest program does`,
+  );
+}
+
+/** The same bound for files: one that is mapped a million times would fill any disk too. */
+function filledBytes({ files }: FilledMemory, { pid }: Process): number {
+  const sum = (key: 'bytes' | 'size'): number => files.reduce((all, file) => all + file[key], 0);
+  if (sum('bytes') <= MAX_COPIES * sum('size') + PART) return sum('bytes');
+  throw new ExhibitError(
+    'LIMIT_EXCEEDED',
+    `process ${pid} maps ${sum('bytes')} bytes of files, more than ${MAX_COPIES} times what they have; no honest program does`,
   );
 }
 
