@@ -94,14 +94,14 @@ describe('the ways to a container', () => {
     },
   );
 
-  test('that are all closed are told with their reasons', async () => {
+  test('that are closed have their reasons', async () => {
     const ways = [{ name: 'cri', reason: '' }] as const;
     const failing = {
       ...runtimeWith(),
       containers: () => Promise.reject(new ExhibitError('API_FAILED', 'it said no')),
     };
-    const plan = buildRoutes(access({ runtime: failing, ways }), options);
-    await expect(plan).rejects.toMatchObject({ code: 'NO_ROUTE', help: ['cri: it said no'] });
+    const built = await buildRoutes(access({ runtime: failing, ways }), options);
+    expect(built).toMatchObject({ routes: [], notTaken: [{ name: 'cri', reason: 'it said no' }] });
   });
 });
 
@@ -113,6 +113,15 @@ describe('a plan', () => {
     const plan = await planCapture(wanted, access({ kubelet: undefined, ways }), {});
     expect(plan).toMatchObject({ target, containerId: ID, pod: { uid: 'u1' }, routes: [{ name: 'cri' }] });
     expect(await plan.look()).toMatchObject({ podUid: 'u1', status: { id: ID, state: 'running' } });
+  });
+
+  test('without any way to the container', async () => {
+    const plan = planCapture(
+      target,
+      access({ kubelet: undefined, ways: [{ name: 'proxy', reason: '' }] }),
+      {},
+    );
+    await expect(plan).rejects.toMatchObject({ code: 'NO_ROUTE', help: ['proxy: there is no kubeconfig'] });
   });
 
   test('of a pod that is not there', async () => {

@@ -4,12 +4,12 @@ import { type Access, type AccessOptions, podSources } from './access.ts';
 import { chooseContainer } from './container-choice.ts';
 import { findContainerId } from './node-container.ts';
 import type { ContainerSummary, PodSummary } from './pod.ts';
-import { buildRoutes } from './pod-routes.ts';
+import { type BuiltRoutes, buildRoutes } from './pod-routes.ts';
 import { askFirst, type PodSource } from './pod-source.ts';
 import type { LookOptions } from './preflight/container-look.ts';
 import { type CaptureRoute, DEFAULT_TIMEOUT_SECONDS, type RouteNotTaken } from './route.ts';
 import type { Sighting } from './run-check.ts';
-import type { CaptureSubject, CaptureTarget, ContainerTarget } from './target.ts';
+import { type CaptureSubject, type CaptureTarget, type ContainerTarget, formatTarget } from './target.ts';
 
 export interface CaptureOptions extends AccessOptions {
   readonly timeoutSeconds?: number | undefined;
@@ -50,7 +50,7 @@ export async function planCapture(
   const built = await buildRoutes(access, { ...options, timeoutSeconds, target, pod, containerId });
   return {
     target,
-    routes: built.routes,
+    routes: atLeastOne(built, target),
     notTaken: built.notTaken,
     pod,
     container,
@@ -58,6 +58,13 @@ export async function planCapture(
     notes: [...access.notes, ...notes, ...aboutStatic(pod)],
     look: () => look(target, source),
   };
+}
+
+function atLeastOne({ routes, notTaken }: BuiltRoutes, target: ContainerTarget): CapturePlan['routes'] {
+  const [first, ...others] = routes;
+  if (first !== undefined) return [first, ...others];
+  const help = notTaken.map(({ name, reason }) => `${name}: ${reason}`);
+  throw new ExhibitError('NO_ROUTE', `there is no way to ${formatTarget(target)}:`, { help });
 }
 
 interface FoundPod {

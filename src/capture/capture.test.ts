@@ -33,6 +33,7 @@ const takes = (name: RouteName): CaptureRoute => ({
   endpoint: `at ${name}`,
   trust: '',
   take: async () => `/nowhere/${name}.tar`,
+  probe: async () => undefined,
 });
 
 function planOf(routes: CapturePlan['routes'], uidAfterwards = 'u1'): CapturePlan {

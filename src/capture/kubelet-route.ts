@@ -4,7 +4,7 @@ import { ExhibitError } from '../bytes/exhibit-error.ts';
 import { type KubeletCredentials, nodeNameOf } from './credentials.ts';
 import { type Endpoint, send } from './https-client.ts';
 import { archivePath, explainKubeletAnswer } from './kubelet-answer.ts';
-import { type CaptureRoute, checkpointPath, MAX_ANSWER_BYTES } from './route.ts';
+import { type CaptureRoute, checkpointPath, isAllowed, MAX_ANSWER_BYTES, NOBODY, PROBE } from './route.ts';
 import type { ServerTrust } from './server-trust.ts';
 import type { ContainerTarget } from './target.ts';
 
@@ -67,6 +67,11 @@ export function kubeletRoute(
       const answer = await send(endpoint, { method: 'POST', path, answerLimit: MAX_ANSWER_BYTES });
       if (answer.status !== 200) throw explainKubeletAnswer(answer, target);
       return archivePath(answer.body);
+    },
+    probe: async () => {
+      const path = checkpointPath(NOBODY, timeoutSeconds);
+      const answer = await send(endpoint, { ...PROBE, path });
+      if (!isAllowed(answer)) throw explainKubeletAnswer(answer, target);
     },
   };
 }

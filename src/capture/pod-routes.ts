@@ -7,7 +7,7 @@ import { kubeletEndpoint, kubeletRoute } from './kubelet-route.ts';
 import type { PodSummary } from './pod.ts';
 import { proxyRoute } from './proxy-route.ts';
 import type { CaptureRoute, PodRouteName, RouteNotTaken } from './route.ts';
-import { type ContainerTarget, formatTarget } from './target.ts';
+import type { ContainerTarget } from './target.ts';
 
 export interface PodRouteOptions extends AccessOptions {
   readonly target: ContainerTarget;
@@ -17,15 +17,14 @@ export interface PodRouteOptions extends AccessOptions {
 }
 
 export interface BuiltRoutes {
-  readonly routes: readonly [CaptureRoute, ...CaptureRoute[]];
+  readonly routes: readonly CaptureRoute[];
   readonly notTaken: readonly RouteNotTaken[];
   /** As the runtime of this machine knows it. */
   readonly containerId: string | undefined;
 }
 
-/** Throws `NO_ROUTE` where no open way leads to this container. */
+/** In their order; none where no open way leads to this container. */
 export async function buildRoutes(access: Access, options: PodRouteOptions): Promise<BuiltRoutes> {
-  const { target } = options;
   const routes: CaptureRoute[] = [];
   const closed: RouteNotTaken[] = [];
   const idHere = await findHere(access, options);
@@ -34,14 +33,8 @@ export async function buildRoutes(access: Access, options: PodRouteOptions): Pro
     if (typeof route === 'string') closed.push({ name, reason: route });
     else routes.push(route);
   }
-  const [first, ...others] = routes;
-  if (first !== undefined) {
-    const containerId = idHere instanceof ExhibitError ? undefined : idHere;
-    return { routes: [first, ...others], notTaken: [...access.notTaken, ...closed], containerId };
-  }
-  throw new ExhibitError('NO_ROUTE', `there is no way to ${formatTarget(target)}:`, {
-    help: closed.map(({ name, reason }) => `${name}: ${reason}`),
-  });
+  const containerId = idHere instanceof ExhibitError ? undefined : idHere;
+  return { routes, notTaken: [...access.notTaken, ...closed], containerId };
 }
 
 /** The container's id where it runs on this machine, and what keeps the runtime from saying so. */

@@ -2,10 +2,11 @@
  * The way through the API server: its node proxy passes the request on to the kubelet as the API server's own client.
  * So the caller needs nodes/proxy: create, and the API server's client nodes/checkpoint: create.
  */
+import type { ExhibitError } from '../bytes/exhibit-error.ts';
 import { explainApiAnswer, statusMessage } from './api-answer.ts';
-import { type Endpoint, send } from './https-client.ts';
+import { type Endpoint, type HttpAnswer, send } from './https-client.ts';
 import { archivePath, explainKubeletAnswer } from './kubelet-answer.ts';
-import { type CaptureRoute, checkpointPath, MAX_ANSWER_BYTES } from './route.ts';
+import { type CaptureRoute, checkpointPath, isAllowed, MAX_ANSWER_BYTES, NOBODY, PROBE } from './route.ts';
 import type { ContainerTarget } from './target.ts';
 
 export interface ProxyOptions {
@@ -33,11 +34,19 @@ export function proxyRoute(
       const path = `${base}${checkpointPath(target, timeoutSeconds)}`;
       const answer = await send(api, { method: 'POST', path, answerLimit: MAX_ANSWER_BYTES });
       if (answer.status === 200) return archivePath(answer.body);
-      // The API server's own refusals are Status objects; the kubelet's, passed through, are plain text.
-      const isFromApi = answer.status === 401 || statusMessage(answer.body) !== undefined;
-      throw isFromApi
-        ? explainApiAnswer(answer, `reach the kubelet of node ${node} through the API server`)
-        : explainKubeletAnswer(answer, target);
+      throw explain(answer, node, target);
+    },
+    probe: async () => {
+      const answer = await send(api, { ...PROBE, path: `${base}${checkpointPath(NOBODY, timeoutSeconds)}` });
+      if (!isAllowed(answer)) throw explain(answer, node, target);
     },
   };
+}
+
+/** The API server's own refusals are Status objects; the kubelet's, passed through, are plain text. */
+function explain(answer: HttpAnswer, node: string, target: ContainerTarget): ExhibitError {
+  const isFromApi = answer.status === 401 || statusMessage(answer.body) !== undefined;
+  return isFromApi
+    ? explainApiAnswer(answer, `reach the kubelet of node ${node} through the API server`)
+    : explainKubeletAnswer(answer, target);
 }

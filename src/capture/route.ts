@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../bytes/exhibit-error.ts';
+import type { HttpAnswer } from './https-client.ts';
 import type { ContainerTarget } from './target.ts';
 
 /**
@@ -25,6 +26,11 @@ export interface CaptureRoute {
    * the container frozen. Rejects with an ExhibitError that tells cause and cure.
    */
   take(): Promise<string>;
+  /**
+   * Whether this way is open, as far as can be known without touching the container. Rejects with an ExhibitError that
+   * says why not.
+   */
+  probe(): Promise<void>;
 }
 
 /** A way that was not gone, and why, as `exhibit capture --json` prints it. */
@@ -60,6 +66,16 @@ export const DEFAULT_TIMEOUT_SECONDS = 3600;
 /** The kubelet closes connections after four hours (its server's WriteTimeout). */
 export const MAX_TIMEOUT_SECONDS = 4 * 3600;
 
+/**
+ * A container that cannot be: no name of Kubernetes has an underscore. A kubelet says whether the user may checkpoint
+ * before it looks for the pod (pkg/kubelet/server), so asking for this one tells that and touches nothing.
+ */
+export const NOBODY: ContainerTarget = { namespace: '_', pod: '_', container: '_' };
+
+/** Whether the answer to a request for NOBODY is the one that a user gets who may checkpoint. */
+export const isAllowed = ({ status, body }: HttpAnswer): boolean =>
+  status === 404 && body.includes('pod does not exist');
+
 /** The path and query of the kubelet's checkpoint API. Names are checked by `parseTarget`. */
 export function checkpointPath(
   { namespace, pod, container }: ContainerTarget,
@@ -70,3 +86,6 @@ export function checkpointPath(
 
 /** An answer holds one path; a failure's text quotes the runtime, which quotes CRIU. */
 export const MAX_ANSWER_BYTES = 1024 * 1024;
+
+/** A request for NOBODY may be given up: a kubelet that is silent for this many seconds answers nobody. */
+export const PROBE = { method: 'POST', idleLimit: 20, answerLimit: MAX_ANSWER_BYTES } as const;

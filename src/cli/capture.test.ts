@@ -270,6 +270,41 @@ describe('pods', () => {
   });
 });
 
+describe('pods --capturable', () => {
+  test('asks the kubelet without naming a container, once', async () => {
+    const { address, seen } = await serve(refuses(404, 'pod does not exist'));
+    const { stdout } = await exhibit('pods', '--capturable', ...asToken(address));
+    expect(stdout).toMatch(/STATE +CAPTURE[^\n]*\nshop +web +n1 +app +running +kubelet +0/);
+    const { stdout: json } = await exhibit('pods', '--capturable', '--json', ...asToken(address));
+    expect(JSON.parse(json)[0].containers[0].capture).toEqual({ via: 'kubelet' });
+    const posts = seen.filter(({ method }) => method === 'POST').map(({ path: place }) => place);
+    expect(posts).toEqual(Array(2).fill('/checkpoint/_/_/_?timeout=3600'));
+  });
+
+  test.each([
+    [
+      'the kubelet',
+      'Forbidden (user=eve, verb=create, resource=nodes, subresource=checkpoint)',
+      /the user eve may not/,
+    ],
+    ['a kubelet without the API', '404 page not found', /has no checkpoint API/],
+  ])('says what is missing at %s', async (_who, body, reason) => {
+    const { address } = await serve(refuses(body.startsWith('404') ? 404 : 403, body));
+    const { stdout, stderr } = await exhibit('pods', '--capturable', ...asToken(address));
+    expect(stdout).toMatch(/running +no +0/);
+    expect(stderr).toMatch(/no capture via kubelet on node n1: /);
+    expect(stderr).toMatch(reason);
+    expect(stderr).toContain('no capture via cri on node n1: credentials for the kubelet were given');
+  });
+
+  test('asks through the API server as well', async () => {
+    const { address, seen } = await serve(refuses(404, 'pod does not exist'));
+    const { stdout } = await exhibit('pods', '--capturable', '--kubeconfig', kubeconfig(address));
+    expect(stdout).toMatch(/running +proxy +0/);
+    expect(seen.at(-1)?.path).toBe('/base/api/v1/nodes/n1/proxy/checkpoint/_/_/_?timeout=3600');
+  });
+});
+
 test('Ctrl-C waits for a checkpoint that has begun, whoever sends it and however often', async () => {
   let release = (): void => undefined;
   let isCut = false;

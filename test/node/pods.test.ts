@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { PodSummary } from '../../src/capture/pod.ts';
+import { READ_PODS } from '../../testbed/rbac.ts';
 import * as pods from '../../testbed/workloads/pods.ts';
 import { useNode } from './support/use-node.ts';
 
@@ -102,6 +103,33 @@ describe('exhibit pods', () => {
     const remove = node().placeCertificate('kubeadm-control-plane');
     expect(await names('-n', pods.SHOP, '-l', 'app!=kinds')).toEqual(['web']);
     remove();
+  });
+
+  test('says who can be captured by which way, or what is missing, without a checkpoint', async () => {
+    const capturable = async (...argv: readonly string[]) => {
+      const [pod] = await listed('-n', pods.SHOP, '-l', 'app=kinds', '--capturable', ...argv);
+      return pod?.containers.map((container) => 'capture' in container && container.capture);
+    };
+    const { admin, investigator, ca } = node().credentials;
+    const as = (user: typeof investigator) => ['--cert', user.certificate, '--key', user.key, '--cacert', ca];
+    // The init container has ended: there is nothing to capture.
+    const both = (way: object) => [undefined, way, way];
+    expect(await capturable(...as(admin))).toEqual(both({ via: 'kubelet' }).map((way) => way ?? false));
+    expect(await capturable()).toEqual(both({ via: 'cri' }).map((way) => way ?? false));
+    await node().grant('list', { kind: 'User', name: 'investigator' }, [READ_PODS]);
+    const { stdout } = await node().exhibitElsewhere([
+      ...['pods', '-n', pods.SHOP, '-l', 'app=kinds', '--capturable', '--json'],
+      ...['--kubeconfig', investigator.kubeconfig],
+    ]);
+    const [, app] = JSON.parse(stdout)[0].containers;
+    expect(app.capture.missing).toEqual([
+      { name: 'kubelet', reason: 'the user investigator may not create nodes/checkpoint (403).' },
+      { name: 'proxy', reason: expect.stringContaining('may not create nodes/proxy (403)') },
+      { name: 'cri', reason: expect.any(String) },
+    ]);
+    await node().revoke('list');
+    const archives = await node().exec(['find', '/var/lib/kubelet/checkpoints', '-name', '*.tar']);
+    expect(archives.stdout).toBe('');
   });
 
   test('says who may not, and what would allow it', async () => {

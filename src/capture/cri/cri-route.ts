@@ -23,6 +23,8 @@ export function criRoute(
     reason,
     endpoint: `unix://${runtime.socket}`,
     trust: `${runtime.name} ${runtime.version} was asked over its socket on this machine`,
+    // Its runtime has answered already, and has the container.
+    probe: async () => undefined,
     take: async () => {
       const { namespace, pod, container } = target;
       const file = await createCheckpointFile(`${pod}_${namespace}-${container}`, new Date());

@@ -57,6 +57,8 @@ function podmanRoute(
     reason: '--via podman was asked for',
     endpoint: 'podman',
     trust: 'Podman was run on this machine',
+    // Podman has answered already, and has the container.
+    probe: async () => undefined,
     take: async () => {
       const file = await createCheckpointFile(name, new Date(), folder);
       const options = [...FLAGS, `--compress=${compression}`, `--export=${file}`];
