@@ -2,12 +2,12 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { cached } from './cache.ts';
 import { type Credentials, credentialsIn, NODE_ADDRESS, NODE_NAME, writeCredentials } from './credentials.ts';
-import { images, kubernetes, rootfs } from './parts.ts';
+import { images, type KubernetesVersion, kubernetes, rootfs, wantedKubernetes } from './parts.ts';
 import { type Result, type Running, type RunOptions, succeeded, until } from './process.ts';
 import { type Progress, silent } from './progress.ts';
 import { API_SERVER_BINDING, clusterRole, clusterRoleBinding, type Rule, type Subject } from './rbac.ts';
 import { Sandbox, startSandbox } from './sandbox.ts';
-import { startServices } from './services.ts';
+import { type KubeletOptions, startServices } from './services.ts';
 import { readState } from './state.ts';
 
 const REPOSITORY = dirname(import.meta.dirname);
@@ -22,14 +22,18 @@ export interface NodeOptions {
   readonly detached?: boolean;
   /** How long the kubelet remembers whom it refused (Kubernetes' default: 30s) and allowed (5m). Default: 1s. */
   readonly authorizationCache?: string;
+  /** The kubelet's, beside its defaults. */
+  readonly featureGates?: Readonly<Record<string, boolean>>;
+  /** Of kubelet and API server. Default: the environment's EXHIBIT_KUBERNETES, else the newest. */
+  readonly version?: KubernetesVersion;
   readonly progress?: Progress;
 }
 
 /** Starts a Kubernetes node: 5 seconds when all its parts are cached, minutes otherwise. Needs root. */
 export async function startNode(options: NodeOptions = {}): Promise<TestNode> {
-  const { detached = false, authorizationCache = '1s', progress = silent } = options;
+  const { detached = false, authorizationCache = '1s', featureGates = {}, progress = silent } = options;
   const rootfsPath = await cached(rootfs, progress);
-  const kubernetesPath = await cached(kubernetes, progress);
+  const kubernetesPath = await cached(kubernetes(options.version ?? wantedKubernetes()), progress);
   const binds = {
     '/usr/local/bin/kubelet': kubernetesPath,
     '/usr/local/bin/kube-apiserver': kubernetesPath,
@@ -40,7 +44,8 @@ export async function startNode(options: NodeOptions = {}): Promise<TestNode> {
   const { state, detach } = await startSandbox({ rootfs: rootfsPath, binds });
   const node = new TestNode(state);
   try {
-    await progress.step('starting the node', () => startKubernetes(node, authorizationCache));
+    const kubelet = { authorizationCache, featureGates };
+    await progress.step('starting the node', () => startKubernetes(node, kubelet));
   } catch (error) {
     const logs = await node.exec(['sh', '-c', 'tail -n 15 /var/log/*.log']);
     await node.stop();
@@ -55,11 +60,11 @@ export function openNode(id: string): TestNode {
   return new TestNode(readState(id));
 }
 
-async function startKubernetes(node: TestNode, authorizationCache: string): Promise<void> {
+async function startKubernetes(node: TestNode, kubelet: KubeletOptions): Promise<void> {
   const { folder } = node.credentials;
   await writeCredentials(node, folder);
   const exhibit = `#!/bin/sh\nexec ${NODE_JS_INSIDE} ${EXHIBIT_INSIDE} "$@"\n`;
-  await startServices(node, { folder, images: IMAGES, exhibit, authorizationCache });
+  await startServices(node, { folder, images: IMAGES, exhibit, ...kubelet });
   await node.apply(API_SERVER_BINDING);
 }
 

@@ -11,15 +11,19 @@ export async function startServices(node: Sandbox, options: ServiceOptions): Pro
   await startKubelet(node, options);
 }
 
-export interface ServiceOptions {
+export interface KubeletOptions {
+  /** How long the kubelet remembers a refusal, as Go writes durations. */
+  readonly authorizationCache: string;
+  readonly featureGates: Readonly<Record<string, boolean>>;
+}
+
+export interface ServiceOptions extends KubeletOptions {
   /** Of the credentials. */
   readonly folder: string;
   /** The workloads' images, in the sandbox. */
   readonly images: string;
   /** A script for people's shells on the node. */
   readonly exhibit: string;
-  /** How long the kubelet remembers a refusal, as Go writes durations. */
-  readonly authorizationCache: string;
 }
 
 async function configure(node: Sandbox, options: ServiceOptions): Promise<void> {
@@ -71,11 +75,12 @@ const POD_NETWORK = {
   ],
 };
 
-function kubeletConfiguration({ folder, authorizationCache }: ServiceOptions) {
+function kubeletConfiguration({ folder, authorizationCache, featureGates }: ServiceOptions) {
   const cache = { cacheAuthorizedTTL: authorizationCache, cacheUnauthorizedTTL: authorizationCache };
   return {
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
     kind: 'KubeletConfiguration',
+    featureGates,
     authentication: {
       anonymous: { enabled: false },
       webhook: { enabled: true },

@@ -1,25 +1,35 @@
 import type { Command } from 'commander';
 import { describeChange } from '../capture/doctor/change.ts';
+import { type ClusterChoice, chooseCluster } from '../capture/doctor/cluster/choice.ts';
+import { examineCluster } from '../capture/doctor/cluster/examination.ts';
 import { examineNode } from '../capture/doctor/examination.ts';
 import type { Finding } from '../capture/doctor/finding.ts';
 import { requireOwnRoot } from '../capture/doctor/own-root.ts';
 import { applyChange, undoChanges } from '../capture/doctor/treatment.ts';
+import type { ClusterAccess } from '../capture/kubeconfig.ts';
 import type { ConfigureCommand } from './command.ts';
 import { ExitCode, type Io } from './io.ts';
 import { confirm } from './terminal/confirm.ts';
 import { escapeText, toJson } from './terminal/escape.ts';
+import { startProgress } from './terminal/progress.ts';
 import { findingLines, summaryLine, undoLine } from './views/doctor.ts';
 
-interface DoctorOptions {
+interface DoctorOptions extends ClusterChoice {
   readonly json?: true;
   readonly fix?: true;
   readonly yes?: true;
   readonly undo?: true;
+  readonly cacert?: string;
+  readonly insecureSkipTlsVerify?: true;
 }
 
 const EXAMPLES = `
 Run it on the node, as root. It looks at the kubelet, the container runtime, runc and crun, CRIU
 and what it is told and needs, and the disk, and prints what to do. Without --fix it changes nothing.
+
+Elsewhere, with a kubeconfig, it looks at the cluster: the versions of kubelets and runtimes, whether
+kubelets take checkpoints (they are asked for one of a pod that cannot exist, so nothing is captured),
+and what this user, and the API server's own client to the kubelets, are allowed. It changes nothing.
 
 --fix asks before each cure that it can apply itself, then looks again. What it replaces is kept
 in /var/lib/exhibit/doctor, and --undo puts it back, but for what was changed by others since.
@@ -32,22 +42,38 @@ Examples:
   exhibit doctor --json | jq '.[] | select(.status != "ok")'
   exhibit doctor --fix
   exhibit doctor --fix --yes     without questions, for scripts
-  exhibit doctor --undo`;
+  exhibit doctor --undo
+  exhibit doctor --cluster                            with the kubeconfig that kubectl would take
+  exhibit doctor --kubeconfig admin.conf --json | jq -r '.[] | select(.status != "ok").cure[]'`;
 
 export const configure: ConfigureCommand = (command, io, finish) => {
   command
     .option('--fix', 'apply the cures, after asking')
     .option('-y, --yes', 'with --fix: do not ask')
     .option('--undo', 'take back what --fix changed')
+    .option('--cluster', 'look at the cluster of the kubeconfig, also on a node')
+    .option('--kubeconfig <file>', 'look at its cluster (default: KUBECONFIG, ~/.kube/config)')
+    .option('--context <name>', 'context of the kubeconfig')
+    .option('--cacert <file>', "CA to verify the kubelets' certificates with (default: the kubeconfig's)")
+    .option('--insecure-skip-tls-verify', "do not verify the kubelets' certificates")
     .option('--json', 'print JSON: an array of findings')
     .addHelpText('after', EXAMPLES)
     .action(async (options: DoctorOptions) => {
       rejectContradictions(options, command, io);
-      finish(options.undo ? await undo(io) : await examine(options, io));
+      const cluster = changes(options) ? undefined : await chooseCluster(options, io.environment);
+      if (cluster !== undefined) finish(await examineRemotely(cluster, options, io));
+      else finish(options.undo ? await undo(io) : await examine(options, io));
     });
 };
 
-function rejectContradictions({ fix, yes, undo: back, json }: DoctorOptions, command: Command, io: Io): void {
+/** Only a node is changed. */
+const changes = ({ fix, undo: back }: DoctorOptions): boolean => (fix ?? back) === true;
+
+function rejectContradictions(options: DoctorOptions, command: Command, io: Io): void {
+  const { fix, yes, undo: back, json, cluster, kubeconfig, context } = options;
+  if (changes(options) && (cluster ?? kubeconfig ?? context) !== undefined) {
+    command.error('error: --fix and --undo are for the node that this runs on, not for a cluster');
+  }
   if (back && (fix || yes || json)) command.error('error: --undo goes with no other option');
   if (yes && !fix) command.error('error: --yes goes with --fix only');
   if (fix && !yes && !io.canAsk) {
@@ -59,6 +85,18 @@ async function examine({ fix, yes, json }: DoctorOptions, io: Io): Promise<ExitC
   if (fix) await requireOwnRoot();
   let findings = await examineNode();
   if (fix && (await treat(findings, yes === true, io)) > 0) findings = await examineNode();
+  return tell(findings, json === true, io);
+}
+
+async function examineRemotely(cluster: ClusterAccess, options: DoctorOptions, io: Io): Promise<ExitCode> {
+  const progress = startProgress(io);
+  const onProgress = (done: number, all: number): void =>
+    progress.update(`${done} of ${all} kubelets have been asked`);
+  const findings = await examineCluster(cluster, { ...options, onProgress }).finally(() => progress.end());
+  return tell(findings, options.json === true, io);
+}
+
+async function tell(findings: readonly Finding[], json: boolean, io: Io): Promise<ExitCode> {
   await io.out(json ? `${toJson(findings)}\n` : findingLines(findings, io) + summaryLine(findings));
   return findings.some(({ status }) => status === 'failure') ? ExitCode.failed : ExitCode.done;
 }

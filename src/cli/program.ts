@@ -28,7 +28,7 @@ const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'doctor',
-    summary: 'say what keeps this node from being captured on',
+    summary: 'say what keeps this node, or a cluster, from being captured on',
     load: () => import('./doctor.ts'),
   },
   { name: 'list', summary: 'list the checkpoint archives in folders', load: () => import('./list.ts') },

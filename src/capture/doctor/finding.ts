@@ -1,6 +1,6 @@
 import type { Change } from './change.ts';
 
-/** What one check of the node says. */
+/** What one check of a node or a cluster says. */
 export interface Finding {
   /** Stable: scripts match on it. */
   readonly id: string;
@@ -11,6 +11,8 @@ export interface Finding {
   readonly evidence: string;
   /** Commands to paste on the node, or lines for a file; empty where nothing is to be done. */
   readonly cure: readonly string[];
+  /** In a cluster: the names of the nodes that it is about. */
+  readonly nodes?: readonly string[];
   /** What `--fix` does about it; nothing where a person has to. */
   readonly fix?: readonly Change[];
 }
