@@ -60,33 +60,41 @@ async function installMmdebstrap(): Promise<void> {
   await output(['apt-get', 'install', '-y', '-qq', '--no-install-recommends', 'mmdebstrap']);
 }
 
-export const KUBERNETES_VERSION = 'v1.36.3';
+/** Version → its module's file in kubernetes/; the sums lie beside it. The first is what the tests run on. */
+const KUBERNETES_MODULES = { 'v1.36.3': 'go.mod', 'v1.34.4': 'v1.34.mod' } as const;
+export type KubernetesVersion = keyof typeof KUBERNETES_MODULES;
+
+/** EXHIBIT_KUBERNETES in the environment names another than the usual one. */
+export function wantedKubernetes(name = process.env.EXHIBIT_KUBERNETES ?? 'v1.36.3'): KubernetesVersion {
+  if (name in KUBERNETES_MODULES) return name as KubernetesVersion;
+  throw new Error(`no Kubernetes ${name} can be built; there are ${Object.keys(KUBERNETES_MODULES)}`);
+}
 
 /** kubelet and kube-apiserver in one program; see kubernetes/main.go. */
-export const kubernetes: Part = {
-  name: 'kubernetes',
-  ingredients: [
-    KUBERNETES_VERSION,
-    ...textsOf(join(here, 'kubernetes'), ['go.mod', 'go.sum', 'main.go']),
-    ...linkerFlags(),
-  ],
-  async build(target) {
-    const flags = linkerFlags().join(' ');
-    const source = join(here, 'kubernetes');
-    // The environment stays the user's own: it says where modules come from and where builds are kept.
-    const build = ['go', 'build', '-C', source, '-trimpath', '-ldflags', flags, '-o', target, '.'];
-    await output(['env', 'CGO_ENABLED=0', ...build]);
-  },
-};
+export function kubernetes(version: KubernetesVersion): Part {
+  const module = KUBERNETES_MODULES[version];
+  const sums = module.replace(/mod$/, 'sum');
+  const flags = linkerFlags(version);
+  return {
+    name: 'kubernetes',
+    ingredients: [version, ...textsOf(join(here, 'kubernetes'), [module, sums, 'main.go']), ...flags],
+    async build(target) {
+      const source = join(here, 'kubernetes');
+      // The environment stays the user's own: it says where modules come from and where builds are kept.
+      const build = ['go', 'build', '-C', source, `-modfile=${module}`, '-trimpath'];
+      await output(['env', 'CGO_ENABLED=0', ...build, '-ldflags', flags.join(' '), '-o', target, '.']);
+    },
+  };
+}
 
 /** Stamped as Kubernetes' own release builds are, so that this is a release kubelet. */
-function linkerFlags(): string[] {
-  const [major, minor] = KUBERNETES_VERSION.slice(1).split('.');
+function linkerFlags(version: KubernetesVersion): string[] {
+  const [major, minor] = version.slice(1).split('.');
   const stamp = (name: string, value: string | undefined) =>
     `-X k8s.io/component-base/version.${name}=${value}`;
   return [
     '-s -w',
-    stamp('gitVersion', KUBERNETES_VERSION),
+    stamp('gitVersion', version),
     stamp('gitMajor', major),
     stamp('gitMinor', minor),
     stamp('gitTreeState', 'clean'),

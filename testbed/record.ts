@@ -7,7 +7,7 @@ import { copyFileSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync 
 import { basename, join } from 'node:path';
 import { cacheFolder } from './cache.ts';
 import { startNode, type TestNode, waitLog } from './node.ts';
-import { KUBERNETES_VERSION } from './parts.ts';
+import { wantedKubernetes } from './parts.ts';
 import { output } from './process.ts';
 import { printProgress } from './progress.ts';
 import { type Capture, FIXTURES, type Fixture } from './recording/fixtures.ts';
@@ -71,7 +71,7 @@ async function versions(node: TestNode): Promise<string[]> {
   const packages = (await node.exec(['sh', '-c', script])).stdout.trim().split('\n');
   return [
     `Kernel ${(await output(['uname', '-r'])).trim()}`,
-    `Kubernetes ${KUBERNETES_VERSION}`,
+    `Kubernetes ${wantedKubernetes()}`,
     ...packages,
   ];
 }
