@@ -27,6 +27,7 @@ export class ServerTrust {
   readonly #ask: AskTrust | undefined;
   readonly #given: string | undefined;
   #accepted: string | undefined;
+  #asking: Promise<void> | undefined;
 
   /** Throws `BAD_CREDENTIALS` for a fingerprint that is none. */
   constructor({ fingerprint, insecureSkipTlsVerify = false, askTrust }: TrustOptions) {
@@ -40,12 +41,16 @@ export class ServerTrust {
     return this.#given ?? this.#accepted;
   }
 
-  /** Whether a person who is asked now believes a server that could not be verified; remembered. */
+  /** Whether a person believes a server that could not be verified: asked once, about the first. */
   async accepts(server: UnknownServer): Promise<boolean> {
-    if (this.fingerprint !== undefined || this.#ask === undefined) return false;
-    if (!(await this.#ask(server))) return false;
-    this.#accepted = server.fingerprint;
-    return true;
+    if (this.#ask === undefined) return false;
+    if (this.fingerprint === undefined) {
+      this.#asking ??= this.#ask(server).then((isBelieved) => {
+        if (isBelieved) this.#accepted = server.fingerprint;
+      });
+      await this.#asking;
+    }
+    return this.fingerprint === server.fingerprint;
   }
 
   /** What was done to know who answers, for the user. */

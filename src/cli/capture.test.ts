@@ -260,7 +260,7 @@ describe('pods', () => {
   test('of the context’s namespace from the API server, of everything from a kubelet', async () => {
     const { address, seen } = await serve(captured);
     const viaApi = await exhibit('pods', '-l', 'app=web', '--kubeconfig', kubeconfig(address));
-    expect(viaApi.stdout).toMatch(/shop +web +n1 +app +running +0 +i:1 +0000000000000\n$/);
+    expect(viaApi.stdout).toMatch(/shop +web +n1 +app +running +proxy +0 +i:1 +0000000000000\n$/);
     expect(seen[0]?.path).toBe('/base/api/v1/namespaces/shop/pods?limit=500&labelSelector=app%3Dweb');
     const viaKubelet = await exhibit('pods', '--json', ...asToken(address));
     expect(JSON.parse(viaKubelet.stdout)).toMatchObject([
@@ -270,12 +270,12 @@ describe('pods', () => {
   });
 });
 
-describe('pods --capturable', () => {
+describe('whether pods can be captured', () => {
   test('asks the kubelet without naming a container, once', async () => {
     const { address, seen } = await serve(refuses(404, 'pod does not exist'));
-    const { stdout } = await exhibit('pods', '--capturable', ...asToken(address));
+    const { stdout } = await exhibit('pods', ...asToken(address));
     expect(stdout).toMatch(/STATE +CAPTURE[^\n]*\nshop +web +n1 +app +running +kubelet +0/);
-    const { stdout: json } = await exhibit('pods', '--capturable', '--json', ...asToken(address));
+    const { stdout: json } = await exhibit('pods', '--json', ...asToken(address));
     expect(JSON.parse(json)[0].containers[0].capture).toEqual({ via: 'kubelet' });
     const posts = seen.filter(({ method }) => method === 'POST').map(({ path: place }) => place);
     expect(posts).toEqual(Array(2).fill('/checkpoint/_/_/_?timeout=3600'));
@@ -290,16 +290,23 @@ describe('pods --capturable', () => {
     ['a kubelet without the API', '404 page not found', /has no checkpoint API/],
   ])('says what is missing at %s', async (_who, body, reason) => {
     const { address } = await serve(refuses(body.startsWith('404') ? 404 : 403, body));
-    const { stdout, stderr } = await exhibit('pods', '--capturable', ...asToken(address));
+    const { stdout, stderr } = await exhibit('pods', ...asToken(address));
     expect(stdout).toMatch(/running +no +0/);
     expect(stderr).toMatch(/no capture via kubelet on node n1: /);
     expect(stderr).toMatch(reason);
     expect(stderr).toContain('no capture via cri on node n1: credentials for the kubelet were given');
   });
 
+  test('asks nobody where that is not wanted', async () => {
+    const { address, seen } = await serve(captured);
+    const { stdout } = await exhibit('pods', '--no-probe', ...asToken(address));
+    expect(stdout).not.toContain('CAPTURE');
+    expect(seen.filter(({ method }) => method === 'POST')).toEqual([]);
+  });
+
   test('asks through the API server as well', async () => {
     const { address, seen } = await serve(refuses(404, 'pod does not exist'));
-    const { stdout } = await exhibit('pods', '--capturable', '--kubeconfig', kubeconfig(address));
+    const { stdout } = await exhibit('pods', '--kubeconfig', kubeconfig(address));
     expect(stdout).toMatch(/running +proxy +0/);
     expect(seen.at(-1)?.path).toBe('/base/api/v1/nodes/n1/proxy/checkpoint/_/_/_?timeout=3600');
   });

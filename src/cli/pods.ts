@@ -15,7 +15,7 @@ interface PodsOptions extends AccessFlags {
   readonly namespace?: string;
   readonly allNamespaces?: true;
   readonly selector?: string;
-  readonly capturable?: true;
+  readonly probe: boolean;
   readonly json?: true;
 }
 
@@ -23,10 +23,12 @@ const EXAMPLES = `
 With a kubeconfig the API server is asked; on a node without one, its own kubelet, or else its container runtime, for
 the pods of that node.
 
+CAPTURE says by which way "exhibit capture" would take a container now, or that none is open; what is missing is told
+below the table. For it each node is asked once, with a request that captures nothing; --no-probe leaves it out.
+
 Examples:
   exhibit pods -n shop
   exhibit pods -A -l app=web
-  exhibit pods -n shop --capturable               can I capture them now, and by which way?
   exhibit pods -A --json | jq -r '.[] | .node as $n | .containers[] | [$n, .name, .id] | @tsv'`;
 
 export const configure: ConfigureCommand = (command, io, finish) => {
@@ -34,7 +36,7 @@ export const configure: ConfigureCommand = (command, io, finish) => {
     .option('-n, --namespace <namespace>', "only this namespace (default: the kubeconfig context's)")
     .option('-A, --all-namespaces', 'all namespaces')
     .option('-l, --selector <selector>', 'only pods with these labels, such as app=web,tier!=cache')
-    .option('--capturable', 'ask each node whether you may capture there; no container is touched')
+    .option('--no-probe', 'do not ask the nodes whether this user may capture')
     .option('--json', 'print JSON')
     .addHelpText('after', EXAMPLES)
     .action(async (options: PodsOptions) => finish(await listPods(options, io)));
@@ -53,7 +55,7 @@ async function listPods(options: PodsOptions, io: Io): Promise<ExitCode> {
     list({ namespace, selector: options.selector }),
   );
   for (const note of [...access.notes, ...notes]) io.err(`note: ${escapeText(note)}\n`);
-  const pods = options.capturable ? await askNodes(found, access, accessOptions(options, io), io) : found;
+  const pods = options.probe ? await askNodes(found, access, accessOptions(options, io), io) : found;
   if (options.json) await io.out(`${toJson(pods)}\n`);
   else if (pods.length === 0) io.err(`no pods in ${namespace ?? 'any namespace'}\n`);
   else await io.out(podTable(pods, io));

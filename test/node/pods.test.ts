@@ -107,7 +107,7 @@ describe('exhibit pods', () => {
 
   test('says who can be captured by which way, or what is missing, without a checkpoint', async () => {
     const capturable = async (...argv: readonly string[]) => {
-      const [pod] = await listed('-n', pods.SHOP, '-l', 'app=kinds', '--capturable', ...argv);
+      const [pod] = await listed('-n', pods.SHOP, '-l', 'app=kinds', ...argv);
       return pod?.containers.map((container) => 'capture' in container && container.capture);
     };
     const { admin, investigator, ca } = node().credentials;
@@ -118,7 +118,7 @@ describe('exhibit pods', () => {
     expect(await capturable()).toEqual(both({ via: 'cri' }).map((way) => way ?? false));
     await node().grant('list', { kind: 'User', name: 'investigator' }, [READ_PODS]);
     const { stdout } = await node().exhibitElsewhere([
-      ...['pods', '-n', pods.SHOP, '-l', 'app=kinds', '--capturable', '--json'],
+      ...['pods', '-n', pods.SHOP, '-l', 'app=kinds', '--json'],
       ...['--kubeconfig', investigator.kubeconfig],
     ]);
     const [, app] = JSON.parse(stdout)[0].containers;
