@@ -258,7 +258,7 @@ describe('capture through the API server', () => {
 
 describe('pods', () => {
   test('of the context’s namespace from the API server, of everything from a kubelet', async () => {
-    const { address, seen } = await serve(captured);
+    const { address, seen } = await serve(refuses(404, 'pod does not exist'));
     const viaApi = await exhibit('pods', '-l', 'app=web', '--kubeconfig', kubeconfig(address));
     expect(viaApi.stdout).toMatch(/shop +web +n1 +app +running +proxy +0 +i:1 +0000000000000\n$/);
     expect(seen[0]?.path).toBe('/base/api/v1/namespaces/shop/pods?limit=500&labelSelector=app%3Dweb');
