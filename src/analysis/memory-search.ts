@@ -135,10 +135,7 @@ function describe(
     length: hit.bytes.length,
     encoding,
     text: toText(hit.bytes, encoding),
-    locations: hit.locations.map((location) => ({
-      ...location,
-      archive_offset: archiveOffset(checkpoint, location),
-    })),
+    locations: hit.locations.map((location) => describeLocation(checkpoint, location)),
     shared_with: others,
   };
 }
@@ -151,9 +148,10 @@ export function describeRegion({ start, end, permissions, kind, name }: Region):
   return { start: formatAddress(start), end: formatAddress(end), permissions, kind, name };
 }
 
-function archiveOffset({ archive }: Checkpoint, { entry, offset }: SourceLocation): number | undefined {
-  const found = archive.compression === 'none' ? archive.find(entry) : undefined;
-  return found === undefined ? undefined : found.offset + offset;
+export function describeLocation({ archive }: Checkpoint, location: SourceLocation): HitLocation {
+  const found = archive.compression === 'none' ? archive.find(location.entry) : undefined;
+  const archiveOffset = found === undefined ? undefined : found.offset + location.offset;
+  return { ...location, archive_offset: archiveOffset };
 }
 
 /** The neighbours of a hit up to the next byte that is not in the archive. */

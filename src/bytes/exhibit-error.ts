@@ -57,6 +57,8 @@ export type ErrorCode =
   | 'POD_NOT_FOUND'
   | 'THAW_FAILED'
   | 'BAD_PATTERN'
+  | 'BAD_RULES'
+  | 'YARA_MISSING'
   | 'NOT_EXPORTABLE';
 
 interface ErrorDetails {

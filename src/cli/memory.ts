@@ -18,6 +18,8 @@ import { type Outside, tellNotes } from './memory/print-hits.ts';
 import { printMatches } from './memory/search.ts';
 import { printProcesses, printRegions } from './memory/sizes.ts';
 import { printStrings, type StringsOptions } from './memory/strings.ts';
+import { printRuleHits } from './memory/yara.ts';
+import { loadRules } from './memory/yara-engine.ts';
 import { forEachCheckpoint } from './open.ts';
 import { openOutput } from './output.ts';
 import { escapeText } from './terminal/escape.ts';
@@ -27,6 +29,7 @@ interface MemoryOptions extends SearchOptions, FilterOptions, StringsOptions {
   readonly strings?: true;
   readonly regions?: true;
   readonly entropy?: true;
+  readonly yara?: string;
   readonly hexdump?: string;
   readonly dump?: true;
   readonly output?: string;
@@ -53,6 +56,9 @@ bytes: . and [^a] match one byte, \\xff is the byte ff, \\x{e9} the character in
 --strings prints runs of characters in UTF-8 and, where they are Latin, Greek or Cyrillic, in UTF-16LE; each run with its
 process and address. --encoding ascii prints what GNU strings would.
 
+--yara runs YARA-X. A rule sees one region at a time, its bytes in order as the archive has them, in windows of 16 MiB that
+overlap; pages that the archive lacks are zeros, 4 KiB at most.
+
 --dump writes regions one after the other, each in its whole length with holes for what is not in the archive, and prints
 where in the file each region is; regions of which the archive has nothing are left out. The file is readable by you alone.
 
@@ -65,6 +71,7 @@ Examples:
   exhibit memory checkpoint.tar -s token --ignore-case --utf16     in any case, also as UTF-16
   exhibit memory checkpoint.tar -r 'AKIA[0-9A-Z]{16}' --json | jq -r .text
   exhibit memory checkpoint.tar --strings -n 12 --vma heap         what reads as text, in heaps
+  exhibit memory checkpoint.tar --yara rules.yar --prot x          rules, in memory that can be run
   exhibit memory checkpoint.tar --hexdump 0x7ffd4a2b1f00+64        bytes, of each process that has some there
   exhibit memory checkpoint.tar --dump --pid 7 --vma heap -o heap.bin`;
 
@@ -79,6 +86,7 @@ export const configure: ConfigureCommand = (command, io, finish) => {
     .option('--entropy', 'list them with the entropy of what is in the archive (0 to 8 bits per byte)');
   addSearchOptions(command);
   addStringOptions(command)
+    .option('--yara <rules>', 'match the YARA rules in this file, region by region')
     .option('--hexdump <address>', 'show the bytes at ADDRESS, or ADDRESS+LENGTH')
     .option('--dump', 'write the raw bytes of one process, or of what filters leave of it, to the file of -o')
     .option('-o, --output <file>', 'write the result to a new file')
@@ -97,11 +105,12 @@ export const configure: ConfigureCommand = (command, io, finish) => {
 
 /** What is asked, as options. */
 function questionsIn(options: MemoryOptions): readonly string[] {
-  const { search, searchRegex, strings, hexdump, dump } = options;
+  const { search, searchRegex, strings, yara, hexdump, dump } = options;
   const asked = {
     '--search': search,
     '--search-regex': searchRegex,
     '--strings': strings,
+    '--yara': yara,
     '--hexdump': hexdump,
     '--dump': dump,
   };
@@ -117,7 +126,7 @@ async function memory(files: readonly string[], options: MemoryOptions, io: Io):
       dumpToFile(checkpoint, filter, { output, force, json }, io),
     );
   }
-  const answer = answerer(options);
+  const answer = await answerer(options, io);
   const output = await openOutput(options.output, io);
   const notes: Note[] = [];
   try {
@@ -133,13 +142,17 @@ async function memory(files: readonly string[], options: MemoryOptions, io: Io):
 
 type Answer = (checkpoint: Checkpoint, outside: Outside) => Promise<void>;
 
-/** Throws `BAD_PATTERN` or `BAD_RANGE` before a file is opened or made. */
-function answerer(options: MemoryOptions): Answer {
+/** Throws what is wrong with the question before a file is opened or made. */
+async function answerer(options: MemoryOptions, io: Io): Promise<Answer> {
   const query = toQuery(options);
   const filter = toFilter(options);
   if (query !== undefined)
     return (checkpoint, outside) => printMatches(checkpoint, query, filter, options, outside);
   if (options.strings) return (checkpoint, outside) => printStrings(checkpoint, filter, options, outside);
+  if (options.yara !== undefined) {
+    const engine = await loadRules(options.yara, io);
+    return (checkpoint, outside) => printRuleHits(checkpoint, engine, filter, options.limit, outside);
+  }
   if (options.hexdump !== undefined) {
     const range = parseMemoryRange(options.hexdump, HEXDUMP_LENGTH);
     return (checkpoint, outside) => printHexDump(checkpoint, { ...filter, range }, outside);

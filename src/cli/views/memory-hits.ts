@@ -43,7 +43,7 @@ function describePlace(hit: SearchHit): Line {
   ];
 }
 
-function describeLocation({ entry, offset, archive_offset: archiveOffset }: HitLocation): string {
+export function describeLocation({ entry, offset, archive_offset: archiveOffset }: HitLocation): string {
   const absolute = archiveOffset === undefined ? '' : ` (archive byte ${archiveOffset})`;
   return `${entry}+0x${offset.toString(16)}${absolute}`;
 }
