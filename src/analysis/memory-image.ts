@@ -1,6 +1,7 @@
 import { ExhibitError } from '../bytes/exhibit-error.ts';
 import type { AddressSpace, Region } from '../checkpoint/address-space.ts';
 import { dumpMemory } from './memory-dump.ts';
+import type { RootFiles } from './root-files.ts';
 
 /*
  * Memory as one file of raw bytes: the regions one after the other, each in its whole length, with holes where the archive
@@ -10,7 +11,7 @@ import { dumpMemory } from './memory-dump.ts';
 /** The longest file of ext4; more is asked for only by regions that a forger made, or by reserved ones beyond use. */
 const MAX_IMAGE_SIZE = 16 * 2 ** 40;
 
-/** A region and where in the file it begins; undefined for one of which the archive has nothing, which is left out. */
+/** A region and where in the file it begins; undefined for one that is left out, because nothing of it can be read. */
 export interface PlacedRegion {
   readonly region: Region;
   readonly offset: number | undefined;
@@ -24,12 +25,21 @@ export interface MemoryImage {
   readonly presentBytes: number;
 }
 
-/** Throws `LIMIT_EXCEEDED` for more than MAX_IMAGE_SIZE bytes. */
-export function layOutImage({ regions }: AddressSpace): MemoryImage {
+export interface ImagePart {
+  readonly region: Region;
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+  /** They are not the archive's, but of the mapped file in the root filesystem that was given. */
+  readonly isOfFile: boolean;
+}
+
+/** Lays out the regions; with `withFiles` also mapped files. Throws `LIMIT_EXCEEDED` for more than MAX_IMAGE_SIZE bytes. */
+export function layOutImage({ regions }: AddressSpace, withFiles = false): MemoryImage {
   let size = 0;
   let presentBytes = 0;
   const placed = regions.map((region): PlacedRegion => {
-    if (region.presentBytes === 0) return { region, offset: undefined };
+    const isMappedFile = withFiles && region.kind === 'file';
+    if (region.presentBytes === 0 && !isMappedFile) return { region, offset: undefined };
     const offset = size;
     size += Number(region.end - region.start);
     presentBytes += region.presentBytes;
@@ -46,12 +56,14 @@ export function layOutImage({ regions }: AddressSpace): MemoryImage {
 export async function* imageParts(
   space: AddressSpace,
   { regions }: MemoryImage,
-): AsyncGenerator<{ readonly offset: number; readonly bytes: Uint8Array }> {
+  files?: RootFiles,
+): AsyncGenerator<ImagePart> {
   let index = -1;
-  for await (const part of dumpMemory(space)) {
+  for await (const part of dumpMemory(space, files)) {
     if (part.kind === 'region') index++;
     if (part.kind !== 'bytes') continue;
+    const { address, bytes, file } = part;
     const { region, offset = 0 } = regions[index] as PlacedRegion;
-    yield { offset: offset + Number(part.address - region.start), bytes: part.bytes };
+    yield { region, offset: offset + Number(address - region.start), bytes, isOfFile: file !== undefined };
   }
 }

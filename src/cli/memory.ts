@@ -1,4 +1,5 @@
 import { parseMemoryRange } from '../analysis/memory-range.ts';
+import { type RootFiles, unchangedFiles } from '../analysis/root-files.ts';
 import type { Note } from '../bytes/note.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { ConfigureCommand } from './command.ts';
@@ -15,6 +16,7 @@ import {
   toQuery,
 } from './memory/options.ts';
 import { type Outside, tellNotes } from './memory/print-hits.ts';
+import { withRootFiles } from './memory/root-folder.ts';
 import { printMatches } from './memory/search.ts';
 import { printProcesses, printRegions } from './memory/sizes.ts';
 import { printStrings, type StringsOptions } from './memory/strings.ts';
@@ -32,6 +34,7 @@ interface MemoryOptions extends SearchOptions, FilterOptions, StringsOptions {
   readonly yara?: string;
   readonly hexdump?: string;
   readonly dump?: true;
+  readonly rootfs?: string;
   readonly output?: string;
   readonly force?: true;
   readonly json?: true;
@@ -62,6 +65,9 @@ overlap; pages that the archive lacks are zeros, 4 KiB at most.
 --dump writes regions one after the other, each in its whole length with holes for what is not in the archive, and prints
 where in the file each region is; regions of which the archive has nothing are left out. The file is readable by you alone.
 
+--rootfs names the container's root filesystem, as a folder or a tar (podman export): --dump and --hexdump then show what
+mapped files held, and say that it is not from the archive. Files that the container changed are not taken from there.
+
 Examples:
   exhibit memory checkpoint.tar                                    what memory there is
   exhibit memory checkpoint.tar --pid 7                            the regions of one process
@@ -73,7 +79,8 @@ Examples:
   exhibit memory checkpoint.tar --strings -n 12 --vma heap         what reads as text, in heaps
   exhibit memory checkpoint.tar --yara rules.yar --prot x          rules, in memory that can be run
   exhibit memory checkpoint.tar --hexdump 0x7ffd4a2b1f00+64        bytes, of each process that has some there
-  exhibit memory checkpoint.tar --dump --pid 7 --vma heap -o heap.bin`;
+  exhibit memory checkpoint.tar --dump --pid 7 --vma heap -o heap.bin
+  exhibit memory checkpoint.tar --dump --pid 7 --vma libc --rootfs rootfs/ -o libc.bin`;
 
 export const configure: ConfigureCommand = (command, io, finish) => {
   command
@@ -89,6 +96,7 @@ export const configure: ConfigureCommand = (command, io, finish) => {
     .option('--yara <rules>', 'match the YARA rules in this file, region by region')
     .option('--hexdump <address>', 'show the bytes at ADDRESS, or ADDRESS+LENGTH')
     .option('--dump', 'write the raw bytes of one process, or of what filters leave of it, to the file of -o')
+    .option('--rootfs <path>', 'in these dumps, read what mapped files held from this folder or tar')
     .option('-o, --output <file>', 'write the result to a new file')
     .option('--force', 'let --dump replace a file')
     .option('--json', 'one JSON object a line')
@@ -98,6 +106,9 @@ export const configure: ConfigureCommand = (command, io, finish) => {
       if (second !== undefined) command.error(`error: ${first} and ${second} exclude each other`);
       if (options.dump && (files.length > 1 || options.output === undefined)) {
         command.error('error: --dump takes one archive, and the file to write with -o');
+      }
+      if (options.rootfs !== undefined && !options.dump && options.hexdump === undefined) {
+        command.error('error: --rootfs goes with --dump or --hexdump');
       }
       finish(await memory(files, options, io));
     });
@@ -123,7 +134,9 @@ async function memory(files: readonly string[], options: MemoryOptions, io: Io):
     const { output, force = false } = options;
     const filter = toFilter(options);
     return forEachCheckpoint(files, io, (checkpoint) =>
-      dumpToFile(checkpoint, filter, { output, force, json }, io),
+      withFiles(checkpoint, options, io, (rootFiles) =>
+        dumpToFile(checkpoint, filter, { output, force, json, files: rootFiles }, io),
+      ),
     );
   }
   const answer = await answerer(options, io);
@@ -155,11 +168,25 @@ async function answerer(options: MemoryOptions, io: Io): Promise<Answer> {
   }
   if (options.hexdump !== undefined) {
     const range = parseMemoryRange(options.hexdump, HEXDUMP_LENGTH);
-    return (checkpoint, outside) => printHexDump(checkpoint, { ...filter, range }, outside);
+    return (checkpoint, outside) =>
+      withFiles(checkpoint, options, io, (files) =>
+        printHexDump(checkpoint, { ...filter, range }, files, outside),
+      );
   }
   if (!wantsRegions(options)) return (checkpoint, outside) => printProcesses(checkpoint, filter, outside);
   const entropy = options.entropy === true;
   return (checkpoint, outside) => printRegions(checkpoint, filter, { entropy }, outside);
+}
+
+/** Opens the root filesystem of --rootfs while `action` dumps; without the option there are no files. */
+async function withFiles(
+  checkpoint: Checkpoint,
+  { rootfs }: MemoryOptions,
+  io: Io,
+  action: (files: RootFiles | undefined) => Promise<void>,
+): Promise<void> {
+  if (rootfs === undefined) await action(undefined);
+  else await withRootFiles(rootfs, io, async (files) => action(await unchangedFiles(files, checkpoint)));
 }
 
 const wantsRegions = ({ regions, entropy, pid, prot, range, vma }: MemoryOptions): boolean =>

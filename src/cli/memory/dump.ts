@@ -2,8 +2,10 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { imageParts, layOutImage, type MemoryImage } from '../../analysis/memory-image.ts';
 import { type MemoryFilter, type SelectedMemory, selectMemory } from '../../analysis/memory-selection.ts';
+import type { RootFiles } from '../../analysis/root-files.ts';
 import { formatAddress } from '../../bytes/brand.ts';
 import { ExhibitError } from '../../bytes/exhibit-error.ts';
+import type { Region } from '../../checkpoint/address-space.ts';
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import type { Io } from '../io.ts';
 import { sparseFile } from '../sparse-file.ts';
@@ -16,6 +18,8 @@ export interface DumpOptions {
   readonly output: string;
   readonly force: boolean;
   readonly json: boolean;
+  /** Where unmodified pages of mapped files are read from. */
+  readonly files: RootFiles | undefined;
 }
 
 /** A line of the map: what `memory --dump --json` prints. */
@@ -29,8 +33,10 @@ interface DumpedRegion {
   readonly kind: string;
   readonly name: string;
   readonly present: number;
+  /** Bytes that were read from the mapped file in the root filesystem that was given, and are not in the archive. */
+  readonly filled: number;
   readonly output: string;
-  /** In that file; undefined for a region of which the archive has nothing. */
+  /** In that file; undefined for a region that is left out, because nothing of it can be read. */
   readonly offset: number | undefined;
 }
 
@@ -42,16 +48,16 @@ export async function dumpToFile(
   io: Io,
 ): Promise<void> {
   const selected = await theOnly(checkpoint, filter);
-  const image = layOutImage(selected.space);
-  if (image.presentBytes === 0) {
+  const image = layOutImage(selected.space, options.files !== undefined);
+  if (image.size === 0) {
     throw new ExhibitError(
       'BAD_RANGE',
       'the archive has no byte of that memory; --regions shows what it has',
     );
   }
   await keepEvidence(options, checkpoint.name, io);
-  await write(selected, image, options, io);
-  const map = mapOf(checkpoint.name, selected, image, options.output);
+  const filled = await write(selected, image, options, io);
+  const map = mapOf(checkpoint.name, selected, image, filled, options.output);
   await io.out(options.json ? map.map((line) => `${toJson(line, 0)}\n`).join('') : renderMap(map, io));
   const sizes = `${formatBytes(image.presentBytes)} of memory, ${formatBytes(image.size)} with holes`;
   io.err(`exhibit: wrote ${sizes}, to ${escapeText(options.output)}\n`);
@@ -85,22 +91,28 @@ async function keepEvidence({ output }: DumpOptions, archive: string, io: Io): P
   });
 }
 
+/** Bytes of mapped files that were written, by region. */
+type Filled = ReadonlyMap<Region, number>;
+
 async function write(
   { space }: SelectedMemory,
   image: MemoryImage,
-  { output, force }: DumpOptions,
+  { output, force, files }: DumpOptions,
   io: Io,
-): Promise<void> {
+): Promise<Filled> {
   const file = sparseFile(resolve(io.workingDirectory, output), { force, choice: 'name another with -o' });
   const progress = startProgress(io);
+  const filled = new Map<Region, number>();
   let done = 0;
   try {
-    for await (const { offset, bytes } of imageParts(space, image)) {
+    for await (const { region, offset, bytes, isOfFile } of imageParts(space, image, files)) {
       await file.write(bytes, offset);
+      if (isOfFile) filled.set(region, (filled.get(region) ?? 0) + bytes.length);
       done += bytes.length;
-      progress.update(`writing ${output}: ${formatBytes(done)} of ${formatBytes(image.presentBytes)}`);
+      progress.update(`writing ${output}: ${formatBytes(done)}`);
     }
     await file.finish(image.size);
+    return filled;
   } catch (error) {
     await file.discard();
     throw error;
@@ -113,6 +125,7 @@ function mapOf(
   archive: string,
   { process: { pid, comm } }: SelectedMemory,
   { regions }: MemoryImage,
+  filled: Filled,
   output: string,
 ): readonly DumpedRegion[] {
   return regions.map(({ region, offset }) => ({
@@ -125,17 +138,20 @@ function mapOf(
     kind: region.kind,
     name: region.name,
     present: region.presentBytes,
+    filled: filled.get(region) ?? 0,
     output,
     offset,
   }));
 }
 
 function renderMap(map: readonly DumpedRegion[], { columns, color }: Io): string {
-  const rows = map.map(({ offset, start, end, permissions, present, kind, name }) => [
+  const isFilled = map.some(({ filled }) => filled > 0);
+  const rows = map.map(({ offset, start, end, permissions, present, filled, kind, name }) => [
     offset === undefined ? 'left out' : `0x${offset.toString(16)}`,
     `${start}-${end.slice(2)}`,
     permissions,
     formatBytes(present),
+    ...(isFilled ? [formatBytes(filled)] : []),
     name || kind,
   ]);
   const heads = [
@@ -143,6 +159,7 @@ function renderMap(map: readonly DumpedRegion[], { columns, color }: Io): string
     { title: 'ADDRESS' },
     { title: 'PERM' },
     { title: 'IN ARCHIVE', align: 'right' },
+    ...(isFilled ? [{ title: 'OF ROOTFS', align: 'right' } as const] : []),
     { title: 'NAME', overflow: 'wrap' },
   ] as const;
   return renderTable(heads, rows, { width: columns, color });

@@ -1,6 +1,7 @@
 import { toHex } from '../../analysis/byte-text.ts';
 import { dumpMemory } from '../../analysis/memory-dump.ts';
 import { type MemoryFilter, selectMemory } from '../../analysis/memory-selection.ts';
+import type { RootFiles } from '../../analysis/root-files.ts';
 import { formatAddress } from '../../bytes/brand.ts';
 import { ExhibitError } from '../../bytes/exhibit-error.ts';
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
@@ -12,6 +13,7 @@ import type { Outside } from './print-hits.ts';
 export async function printHexDump(
   checkpoint: Checkpoint,
   filter: MemoryFilter,
+  files: RootFiles | undefined,
   { io, output, json }: Outside,
 ): Promise<void> {
   const memory = await selectMemory(checkpoint, filter);
@@ -22,15 +24,20 @@ export async function printHexDump(
   }
   for (const { process, space } of mapped) {
     if (!json) {
-      await dumpProcess(process, space, { fold: false }, io, output);
+      await dumpProcess(process, space, { fold: false, files }, io, output);
       continue;
     }
     const { pid, comm } = process;
-    for await (const part of dumpMemory(space)) {
+    for await (const part of dumpMemory(space, files)) {
       if (part.kind === 'region') continue;
       const what =
         part.kind === 'bytes'
-          ? { length: part.bytes.length, origin: 'present', hex: toHex(part.bytes) }
+          ? {
+              length: part.bytes.length,
+              origin: part.file === undefined ? 'present' : 'file',
+              file: part.file,
+              hex: toHex(part.bytes),
+            }
           : { length: part.length, origin: part.origin };
       const place = { archive: checkpoint.name, pid, comm, address: formatAddress(part.address) };
       await output.text(`${toJson({ ...place, ...what }, 0)}\n`);

@@ -1,5 +1,6 @@
 import { foldRows, hexRows } from '../../analysis/hex-rows.ts';
 import { type DumpPart, dumpMemory } from '../../analysis/memory-dump.ts';
+import type { RootFiles } from '../../analysis/root-files.ts';
 import { formatAddress } from '../../bytes/brand.ts';
 import type { AddressSpace } from '../../checkpoint/address-space.ts';
 import type { Process } from '../../checkpoint/checkpoint.ts';
@@ -10,6 +11,8 @@ import { formatBytes } from '../terminal/format.ts';
 import { startProgress } from '../terminal/progress.ts';
 
 export interface DumpOptions {
+  /** Where unmodified pages of mapped files are read from. */
+  readonly files?: RootFiles | undefined;
   /** Shows rows that repeat the one before as one `*`. */
   readonly fold: boolean;
 }
@@ -44,9 +47,10 @@ export async function dumpProcess(
   const progress = startProgress(io);
   let done = 0;
   try {
-    for await (const part of dumpMemory(space)) {
+    for await (const part of dumpMemory(space, options.files)) {
       if (part.kind !== 'bytes') await output.text(describe(part));
       else {
+        if (part.file !== undefined) await output.text(describeFile(part));
         const rows = hexRows(part.bytes, part.address);
         await output.bytes(options.fold ? foldRows(rows) : rows);
         done += part.bytes.length;
@@ -56,6 +60,14 @@ export async function dumpProcess(
   } finally {
     progress.end();
   }
+}
+
+type BytesPart = Extract<DumpPart, { kind: 'bytes' }>;
+
+/** The archive is evidence; what comes from elsewhere must not pass for it. */
+function describeFile({ address, bytes, file = '' }: BytesPart): string {
+  const place = range(address, address + BigInt(bytes.length));
+  return `# ${place}  not in the archive: ${formatBytes(bytes.length)} of ${escapeText(file)} in the root filesystem given\n`;
 }
 
 function describe(part: Exclude<DumpPart, { kind: 'bytes' }>): string {
