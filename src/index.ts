@@ -8,8 +8,12 @@
  * for (const process of await checkpoint.processes()) console.log(process.pid, await process.commandLine());
  * ```
  */
+
 export { type SearchHit, searchMemory } from './analysis/memory-search.ts';
+export { type MemoryFilter, selectMemory } from './analysis/memory-selection.ts';
+export { findStrings, type StringOptions } from './analysis/memory-strings.ts';
 export { parseSearchTerm, type SearchQuery } from './analysis/pattern.ts';
+export { matchRules, type RuleEngine, type RuleHit } from './analysis/yara/match-rules.ts';
 export type { ArchiveEntry, ArchiveIndex } from './archive/archive-index.ts';
 export { openArchive } from './archive/open-archive.ts';
 export { type ByteSource, bufferSource, sliceSource } from './bytes/byte-source.ts';

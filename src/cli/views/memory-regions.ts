@@ -4,33 +4,36 @@ import { formatBytes, formatCount } from '../terminal/format.ts';
 import { type Line, renderLine, styled } from '../terminal/line.ts';
 import { type Cell, type Column, renderTable, type TableOptions } from '../terminal/table.ts';
 
-/** Bytes of these kinds are shown in columns of their own; the others only where there are any. */
-const ORIGINS = [
-  { key: 'present', title: 'IN ARCHIVE', isAlways: true },
-  { key: 'zero', title: 'ZERO', isAlways: true },
-  { key: 'file', title: 'OF FILES', isAlways: true },
-  { key: 'lazy', title: 'LAZY', isAlways: false },
-  { key: 'parent', title: 'IN PARENT', isAlways: false },
-  { key: 'kernel', title: 'KERNEL', isAlways: false },
-  { key: 'missing', title: 'MISSING', isAlways: false },
-] as const satisfies readonly { key: keyof OriginSizes; title: string; isAlways: boolean }[];
+/** Where bytes are that are not in the archive, in a word or two. */
+const ELSEWHERE = {
+  zero: 'zero',
+  file: 'file',
+  lazy: 'lazy',
+  parent: 'in parent',
+  kernel: 'kernel',
+  missing: 'missing',
+} as const satisfies Partial<Record<keyof OriginSizes, string>>;
+
+/** Columns of a terminal below which a region is told by its first address alone. */
+const NARROW = 100;
 
 /** One line a process. */
 export function renderProcessSizes(sizes: readonly ProcessMemorySize[], options: TableOptions): string {
-  const origins = originsOf(sizes);
-  const columns: Column[] = [
+  const columns: readonly Column[] = [
     { title: 'PID', align: 'right' },
     { title: 'PROCESS' },
     { title: 'REGIONS', align: 'right' },
     { title: 'MAPPED', align: 'right' },
-    ...origins.columns,
+    { title: 'ARCHIVE', align: 'right' },
+    { title: 'ELSEWHERE', overflow: 'wrap' },
   ];
   const rows = sizes.map((size): Cell[] => [
     String(size.pid),
     [styled(size.comm, 'name')],
     String(size.regions),
     formatBytes(size.mapped),
-    ...origins.cells(size),
+    presentCell(size),
+    elsewhereCell(size),
   ]);
   return renderTable(columns, rows, options);
 }
@@ -42,26 +45,25 @@ export function renderRegions(
   options: TableOptions & { readonly entropy: boolean },
 ): string {
   const heading: Line = [styled(`${pid} (${comm})`, 'name'), `  ${formatCount(regions.length, 'region')}`];
-  const origins = originsOf(regions);
-  const columns: Column[] = [
+  const columns: readonly Column[] = [
     { title: 'ADDRESS' },
     { title: 'SIZE', align: 'right' },
     { title: 'PERM' },
-    ...origins.columns,
-    ...(options.entropy ? [{ title: 'ENTROPY', align: 'right' } as const] : []),
-    { title: 'KIND' },
+    { title: 'ARCHIVE', align: 'right' },
+    { title: 'ELSEWHERE', overflow: 'wrap' },
+    ...(options.entropy ? [{ title: 'BITS', align: 'right' } as const] : []),
     { title: 'NAME', overflow: 'wrap' },
   ];
   const rows = regions.map((region): Cell[] => [
-    `${region.start}-${region.end.slice(2)}`,
+    options.width < NARROW ? region.start : `${region.start}-${region.end.slice(2)}`,
     formatBytes(region.mapped),
     permissionCell(region.permissions),
-    ...origins.cells(region),
+    presentCell(region),
+    elsewhereCell(region),
     ...(options.entropy ? [region.entropy?.toFixed(2) ?? ''] : []),
-    region.kind,
-    region.name,
+    region.name || region.kind,
   ]);
-  return `${renderLine(heading, options.color)}\n${renderTable(columns, rows, { ...options, indent: 2 })}\n`;
+  return `${renderLine(heading, options.color)}\n${renderTable(columns, rows, options)}\n`;
 }
 
 /** Memory that can be written to and run is where injected code lives. */
@@ -70,11 +72,11 @@ function permissionCell(permissions: string): Line {
   return isOdd ? [styled(permissions, 'odd')] : [permissions];
 }
 
-function originsOf(sizes: readonly OriginSizes[]) {
-  const shown = ORIGINS.filter(({ key, isAlways }) => isAlways || sizes.some((size) => size[key] > 0));
-  return {
-    columns: shown.map(({ title }): Column => ({ title, align: 'right' })),
-    cells: (size: OriginSizes): Cell[] =>
-      shown.map(({ key }) => (size[key] > 0 ? formatBytes(size[key]) : '')),
-  };
+const presentCell = ({ present }: OriginSizes): string => (present > 0 ? formatBytes(present) : '');
+
+function elsewhereCell(sizes: OriginSizes): string {
+  const some = Object.entries(ELSEWHERE).filter(([origin]) => sizes[origin as keyof OriginSizes] > 0);
+  return some
+    .map(([origin, word]) => `${formatBytes(sizes[origin as keyof OriginSizes])} ${word}`)
+    .join(', ');
 }
