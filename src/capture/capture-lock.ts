@@ -29,20 +29,35 @@ export interface CaptureLockOptions {
 }
 
 /** Runs `action` while no other process of ours captures this container; waits for one that does. */
-export async function withCaptureLock<T>(
+export function withCaptureLock<T>(
   target: CaptureSubject,
   action: () => Promise<T>,
   options: CaptureLockOptions = {},
 ): Promise<T> {
-  const folder = options.folder ?? (await ownFolder());
   const name = createHash('sha256').update(formatTarget(target)).digest('hex');
-  const path = join(folder, `capture-${name}`);
+  const whole = async (): Promise<T> => {
+    const earliestEnd = Date.now() + SHORTEST_INTERVAL;
+    try {
+      return await action();
+    } finally {
+      await sleep(Math.max(0, earliestEnd - Date.now()));
+    }
+  };
+  return withLock(`capture-${name}`, whole, options);
+}
+
+/** Runs `action` while no other process of this user holds the lock of that name; waits for one that does. */
+export async function withLock<T>(
+  name: string,
+  action: () => Promise<T>,
+  options: CaptureLockOptions = {},
+): Promise<T> {
+  const folder = options.folder ?? (await ownFolder());
+  const path = join(folder, name);
   await take(path, folder, options);
-  const earliestEnd = Date.now() + SHORTEST_INTERVAL;
   try {
     return await action();
   } finally {
-    await sleep(Math.max(0, earliestEnd - Date.now()));
     await rm(path, { force: true });
   }
 }

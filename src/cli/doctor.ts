@@ -33,6 +33,7 @@ and what this user, and the API server's own client to the kubelets, are allowed
 
 --fix asks before each cure that it can apply itself, then looks again. What it replaces is kept
 in /var/lib/exhibit/doctor, and --undo puts it back, but for what was changed by others since.
+An upgrade of k3s or RKE2 comes with its own tar again: run it again then.
 
 Exit codes: 0 no failure found (warnings and unknowns are told); 1 a failure; 2 wrong command line;
 3 some of what --fix had changed was changed again since, and --undo left it as it is.

@@ -142,6 +142,14 @@ it('puts nothing back from a copy that is not what was kept', async () => {
   expect(readlinkSync(file)).toBe('/usr/bin/tar');
 });
 
+it('writes down each of the changes that are made at once', async () => {
+  const files = ['one', 'two', 'three'].map((name) => path.join(root, name));
+  const change = (place: string) => ({ kind: 'lines', path: place, lines: ['file-locks'] }) as const;
+  await Promise.all(files.map((place) => applyChange(change(place), journal)));
+  const outcomes = await undoChanges(journal);
+  expect(outcomes.map((undone) => undone.path).sort()).toEqual([...files].sort());
+});
+
 it('believes no journal that others may write to', async () => {
   writeFileSync(file, 'busybox');
   await applyChange(link(), journal);

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { lstat, mkdir, realpath, rename, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { ExhibitError } from '../../bytes/exhibit-error.ts';
+import { withLock } from '../capture-lock.ts';
 import type { Change } from './change.ts';
 import { JOURNAL_FOLDER, type JournalEntry, keepBytes, readJournal, writeJournal } from './journal.ts';
 import {
@@ -16,7 +17,14 @@ import {
 } from './path-state.ts';
 
 /** Makes one change; false where it is made already. Throws `WRITE_FAILED`, `BAD_JOURNAL`. */
-export async function applyChange(change: Change, folder = JOURNAL_FOLDER): Promise<boolean> {
+export function applyChange(change: Change, folder = JOURNAL_FOLDER): Promise<boolean> {
+  return withLock(LOCK, () => apply(change, folder));
+}
+
+/** Two at once would each write the journal without what the other did. */
+const LOCK = 'doctor';
+
+async function apply(change: Change, folder: string): Promise<boolean> {
   const place = await locate(change);
   return attempt(place, async () => {
     const entries = await readJournal(folder);
@@ -52,7 +60,11 @@ export interface UndoOutcome {
  * Takes all changes back, the last first. What was changed by somebody else since is left as it is and stays in the
  * journal. Throws `WRITE_FAILED`, `BAD_JOURNAL`.
  */
-export async function undoChanges(folder = JOURNAL_FOLDER): Promise<readonly UndoOutcome[]> {
+export function undoChanges(folder = JOURNAL_FOLDER): Promise<readonly UndoOutcome[]> {
+  return withLock(LOCK, () => undoAll(folder));
+}
+
+async function undoAll(folder: string): Promise<readonly UndoOutcome[]> {
   const entries = await readJournal(folder);
   const left: JournalEntry[] = [];
   const outcomes: UndoOutcome[] = [];
