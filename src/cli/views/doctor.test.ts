@@ -46,6 +46,11 @@ it.each([
   expect(summaryLine(findings)).toBe(line);
 });
 
+it('says that this is no node', () => {
+  const unseen = ['kubelet', 'runtime'].map((id) => ({ ...unknown, id }));
+  expect(summaryLine([...unseen, tar])).toContain('2 unknown: neither kubelet nor container runtime');
+});
+
 it('says what came of taking back', () => {
   const path = '/etc/criu/runc.conf';
   expect(undoLine({ path, outcome: 'restored' })).toBe(`restored  ${path}`);

@@ -52,8 +52,14 @@ export function summaryLine(findings: readonly Finding[]): string {
   const told = counts.filter(([number]) => number > 0).map(([, text]) => text);
   const curable = findings.filter(({ fix = [] }) => fix.length > 0).length;
   const advice = curable === 0 ? '' : `; "exhibit doctor --fix" can cure ${curable} of them`;
-  return `${told.join(', ')}: ${verdict(count)}${advice}\n`;
+  const text = seesNoNode(findings) ? NO_NODE : `${verdict(count)}${advice}`;
+  return `${told.join(', ')}: ${text}\n`;
 }
+
+const NO_NODE = 'neither kubelet nor container runtime was seen; run this on the node, as root';
+
+const seesNoNode = (findings: readonly Finding[]): boolean =>
+  ['kubelet', 'runtime'].every((id) => findings.some((it) => it.id === id && it.status === 'unknown'));
 
 function verdict(count: (status: Status) => number): string {
   if (count('failure') > 0) return 'captures fail until the failures are cured';
