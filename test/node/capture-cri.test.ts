@@ -94,6 +94,14 @@ test('a container that is not there, a socket that is not there', async () => {
   );
 });
 
+test("k3s' socket is found, and taken before that of a containerd beside it", async () => {
+  const folder = '/run/k3s/containerd';
+  await node().exec(['mkdir', '-p', folder]);
+  await node().exec(['ln', '-s', '/run/containerd/containerd.sock', folder]);
+  expect((await report('shop/web/app')).route.endpoint).toBe(`unix://${folder}/containerd.sock`);
+  await node().exec(['rm', `${folder}/containerd.sock`]);
+});
+
 test('a kubelet that refuses is told, and the runtime asked instead', async () => {
   const remove = node().placeCertificate('k3s');
   const { code, stdout, stderr } = await node().exhibit(['capture', '--json', 'shop/web/app']);

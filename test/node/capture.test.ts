@@ -238,6 +238,16 @@ describe('through the API server', () => {
       endpoint: expect.stringContaining('/api/v1/nodes/n1/proxy'),
     });
     expect(result.container_afterwards.verdict).toBe('running');
+    // Without --via the kubelet is asked first, since that takes less; the refusal is told, and not the end.
+    const byDefault = ['capture', 'shop/web/app', '--json', '--kubeconfig', kubeconfig];
+    const { stdout, stderr } = await node().exhibitElsewhere(byDefault);
+    expect(stderr).toContain('nothing was touched; now via proxy');
+    const { route, routes_not_taken }: CaptureReport = JSON.parse(stdout);
+    expect(route.name).toBe('proxy');
+    expect(routes_not_taken).toContainEqual({
+      name: 'kubelet',
+      reason: 'the user investigator may not create nodes/checkpoint (403).',
+    });
     await node().revoke('proxy');
     await node().revoke('proxy-client');
   });
