@@ -1,5 +1,5 @@
 /** The way past the kubelet: the runtime's own socket, on the node, as root. */
-import { rm } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { createCheckpointFile } from '../checkpoint-file.ts';
 import { explainRuntimeRefusal } from '../kubelet-answer.ts';
 import type { CaptureRoute } from '../route.ts';
@@ -12,11 +12,13 @@ export interface CriOptions {
   readonly containerId: string;
   readonly reason: string;
   readonly timeoutSeconds: number;
+  /** For the archive; default: the kubelet's. */
+  readonly folder?: string;
 }
 
 export function criRoute(
   runtime: ContainerRuntime,
-  { target, containerId, reason, timeoutSeconds }: CriOptions,
+  { target, containerId, reason, timeoutSeconds, folder }: CriOptions,
 ): CaptureRoute {
   return {
     name: 'cri',
@@ -27,8 +29,10 @@ export function criRoute(
     probe: async () => undefined,
     take: async () => {
       const { namespace, pod, container } = target;
-      const file = await createCheckpointFile(`${pod}_${namespace}-${container}`, new Date());
+      const file = await createCheckpointFile(`${pod}_${namespace}-${container}`, new Date(), folder);
       const { status, message } = await runtime.checkpoint(containerId, file, timeoutSeconds);
+      // A runtime that sees other files than we do, as from within a container, has written the archive among those.
+      if (status === 'OK' && (await stat(file)).size === 0) await rm(file);
       if (status === 'OK') return file;
       // What a failed dump left of it is no archive.
       await rm(file, { force: true });

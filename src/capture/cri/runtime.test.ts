@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ExhibitError } from '../../bytes/exhibit-error.ts';
 import { createCheckpointFile } from '../checkpoint-file.ts';
 import { type FakeAnswer, type FakeRuntime, startFakeRuntime, VERSION } from '../testing/fake-runtime.ts';
+import { criRoute } from './cri-route.ts';
 import { openRuntime } from './runtime.ts';
 import { findRunning, runtimePodSource } from './runtime-pods.ts';
 import { findRuntime } from './runtime-socket.ts';
@@ -151,6 +152,25 @@ describe('a checkpoint', () => {
     const { code, message: told } = await refusal((await openRuntime(socket)).checkpoint('c1', '/a.tar', 1));
     expect(code).toBe('CAPTURE_CONNECTION_LOST');
     expect(told).toContain('may leave the container frozen');
+  });
+});
+
+describe('the way through a runtime', () => {
+  const options = { containerId: 'c1', reason: '', timeoutSeconds: 1 };
+  const target = { namespace: 'shop', pod: 'web', container: 'app' };
+  const take = async () => criRoute(await openRuntime(socket), { target, ...options, folder }).take();
+  const archives = () => readdirSync(folder).filter((name) => name.endsWith('.tar'));
+
+  test('leaves no file behind a failure, which is told with its cause', async () => {
+    await serve({ CheckpointContainer: { status: 2, message: 'CRIU binary not found or too old (<31600)' } });
+    expect((await refusal(take())).code).toBe('CRIU_MISSING');
+    expect(archives()).toEqual([]);
+  });
+
+  test('takes an empty file for no archive: the runtime wrote it where we cannot see it', async () => {
+    await serve({ CheckpointContainer: { body: Buffer.alloc(0) } });
+    expect(path.dirname(await take())).toBe(folder);
+    expect(archives()).toEqual([]);
   });
 });
 
