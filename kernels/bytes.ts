@@ -76,6 +76,76 @@ function isPattern(at: usize, length: usize): bool {
   return true;
 }
 
+/**
+ * Writes the runs of at least `minimum` members of a set in the input as pairs of u32 (start, end) to the output, and returns
+ * how many. The pattern holds the set as two tables of sixteen masks, by the low and by the high half of a byte: a member's
+ * masks have a bit in common.
+ */
+export function findRuns(length: usize, minimum: u32): i32 {
+  const lowMasks = v128.load(PATTERN);
+  const highMasks = v128.load(PATTERN + 16);
+  let found: usize = OUTPUT;
+  /** Members directly before `at`. */
+  let open: u32 = 0;
+  for (let at: usize = 0; at < length; at += 64) {
+    let places = members64(INPUT + at, lowMasks, highMasks);
+    if (length - at < 64) places &= ((<u64>1) << ((length - at) as u64)) - 1;
+    if (places === u64.MAX_VALUE) {
+      open += 64;
+      continue;
+    }
+    const lead = ctz(~places) as u32;
+    if (open + lead >= minimum) found = writeRun(found, (at as u32) - open, (at as u32) + lead);
+    if (hasRun(places, minimum)) {
+      let rest = (places >> lead) << lead;
+      while (rest !== 0) {
+        const start = ctz(rest) as u32;
+        const end = start + (ctz(~(rest >> start)) as u32);
+        if (end >= 64) break;
+        if (end - start >= minimum) found = writeRun(found, (at as u32) + start, (at as u32) + end);
+        rest = (rest >> end) << end;
+      }
+    }
+    open = clz(~places) as u32;
+  }
+  if (open >= minimum) found = writeRun(found, (length as u32) - open, length as u32);
+  return ((found - OUTPUT) >> 3) as i32;
+}
+
+/** Of 64 bytes, which are members. */
+function members64(at: usize, lowMasks: v128, highMasks: v128): u64 {
+  return (
+    (members(v128.load(at), lowMasks, highMasks) as u64) |
+    ((members(v128.load(at, 16), lowMasks, highMasks) as u64) << 16) |
+    ((members(v128.load(at, 32), lowMasks, highMasks) as u64) << 32) |
+    ((members(v128.load(at, 48), lowMasks, highMasks) as u64) << 48)
+  );
+}
+
+function members(bytes: v128, lowMasks: v128, highMasks: v128): u32 {
+  const low = i8x16.swizzle(lowMasks, v128.and(bytes, i8x16.splat(15)));
+  const high = i8x16.swizzle(highMasks, i8x16.shr_u(bytes, 4));
+  return (i8x16.bitmask(i8x16.eq(v128.and(low, high), i8x16.splat(0))) ^ 0xffff) as u32;
+}
+
+/** Whether so many bits that follow each other are set: each step doubles how many are known to be. */
+function hasRun(places: u64, minimum: u32): bool {
+  if (minimum > 64) return false;
+  let rest = places;
+  for (let known: u32 = 1; known < minimum; ) {
+    const step = min(known, minimum - known);
+    rest &= rest >> step;
+    known += step;
+  }
+  return rest !== 0;
+}
+
+function writeRun(to: usize, start: u32, end: u32): usize {
+  store<u32>(to, start);
+  store<u32>(to + 4, end);
+  return to + 8;
+}
+
 /** Writes `rows` full rows of a hex dump of the input, which lies at address `high`:`low`, to the output. */
 export function writeHexRows(rows: i32, high: u32, low: u32): void {
   const digits = i8x16(48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 97, 98, 99, 100, 101, 102);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { findAll, KERNEL_BLOCK, MAX_KERNEL_PATTERN } from './kernels.ts';
+import { findAll, findRuns, KERNEL_BLOCK, MAX_KERNEL_PATTERN, runSet } from './kernels.ts';
 
 /** By the definition. */
 function places(bytes: Uint8Array, from: number, limit: number, pattern: Uint8Array): number[] {
@@ -52,5 +52,74 @@ describe('findAll', () => {
     bytes.set(needle, KERNEL_BLOCK - 1);
     const last = MAX_KERNEL_PATTERN - 1;
     expect([...findAll(bytes, 0, KERNEL_BLOCK, needle, [last, last])]).toEqual([KERNEL_BLOCK - 1]);
+  });
+});
+
+/** By the definition. */
+function runs(bytes: Uint8Array, isMember: (byte: number) => boolean, minimum: number): number[] {
+  const found: number[] = [];
+  let start = 0;
+  for (let at = 0; at <= bytes.length; at++) {
+    const byte = bytes[at];
+    if (byte !== undefined && isMember(byte)) continue;
+    if (at - start >= minimum) found.push(start, at);
+    start = at + 1;
+  }
+  return found;
+}
+
+const SETS: readonly ((byte: number) => boolean)[] = [
+  (byte) => (byte >= 0x20 && byte < 0x7f) || byte === 9,
+  (byte) => byte >= 0x80 && byte !== 0xc0,
+  (byte) => byte % 3 === 0 && byte < 0x60,
+  () => true,
+  () => false,
+];
+
+describe('findRuns', () => {
+  it('finds the runs by the definition, of any length and at any place', () => {
+    const parts = fc.array(fc.tuple(fc.constantFrom(0, 9, 0x41, 0x7f, 0x81, 0xc0), fc.nat(90)), {
+      maxLength: 25,
+    });
+    fc.assert(
+      fc.property(
+        parts,
+        fc.constantFrom(...SETS),
+        fc.integer({ min: 1, max: 150 }),
+        (all, isMember, minimum) => {
+          const bytes = Uint8Array.from(all.flatMap(([byte, count]) => Array(count).fill(byte)));
+          expect([...findRuns(bytes, 0, runSet(isMember), minimum)]).toEqual(runs(bytes, isMember, minimum));
+        },
+      ),
+    );
+  });
+
+  it('tells members from others for every byte', () => {
+    for (const isMember of SETS) {
+      for (let byte = 0; byte < 256; byte++) {
+        expect(findRuns(Uint8Array.of(byte), 0, runSet(isMember), 1)).toHaveLength(isMember(byte) ? 2 : 0);
+      }
+    }
+  });
+
+  it('tells as many runs as a block can hold, from where it is asked', () => {
+    const bytes = Uint8Array.from({ length: KERNEL_BLOCK + 11 }, (_, index) => index % 2);
+    const found = findRuns(
+      bytes,
+      10,
+      runSet((byte) => byte === 1),
+      1,
+    );
+    expect(found).toHaveLength(KERNEL_BLOCK);
+    expect([...found.subarray(0, 2), ...found.subarray(-2)]).toEqual([
+      11,
+      12,
+      KERNEL_BLOCK + 9,
+      KERNEL_BLOCK + 10,
+    ]);
+  });
+
+  it('refuses a set that it has no room for', () => {
+    expect(() => runSet((byte) => byte % 17 === 0)).toThrow(RangeError);
   });
 });

@@ -17,6 +17,7 @@ interface KernelExports {
   patternOffset(): number;
   outputOffset(): number;
   findAll(length: number, patternLength: number, first: number, second: number): number;
+  findRuns(length: number, minimum: number): number;
   writeHexRows(rows: number, high: number, low: number): void;
 }
 
@@ -68,6 +69,41 @@ export function findAll(
   input.set(bytes.subarray(from, from + length + pattern.length - 1));
   const count = find(length, pattern.length, ...probes);
   return new Uint32Array(output.buffer, output.byteOffset, count).map((offset) => from + offset);
+}
+
+/** A set of bytes as `findRuns` takes it. */
+export type RunSet = Uint8Array & { readonly __brand: 'RunSet' };
+
+/**
+ * The set of bytes for which `isMember` is true. Throws RangeError when more than eight of its sixteen rows (bytes of
+ * one high half) differ: the kernel has a bit for each.
+ */
+export function runSet(isMember: (byte: number) => boolean): RunSet {
+  const masks = new Uint8Array(32);
+  const rows = new Map<string, number>();
+  for (let high = 0; high < 16; high++) {
+    const row = Array.from({ length: 16 }, (_, low) => isMember(high * 16 + low));
+    if (!row.includes(true)) continue;
+    const bit = rows.get(row.join()) ?? rows.size;
+    if (bit > 7) throw new RangeError('a set of bytes has more than eight different rows');
+    rows.set(row.join(), bit);
+    masks[16 + high] = 1 << bit;
+    for (const [low, member] of row.entries()) if (member) masks[low] = (masks[low] ?? 0) | (1 << bit);
+  }
+  return masks as RunSet;
+}
+
+/**
+ * The runs of at least `minimum` members of `set` in `[from, from + KERNEL_BLOCK)` of `bytes`, ascending: where each begins and
+ * ends, in turns. A run that the block cuts is told as far as it lies inside, and only when that is long enough.
+ */
+export function findRuns(bytes: Uint8Array, from: number, set: RunSet, minimum: number): Uint32Array {
+  const { input, pattern, output, findRuns: find } = kernels();
+  const block = bytes.subarray(from, from + KERNEL_BLOCK);
+  pattern.set(set);
+  input.set(block);
+  const count = find(block.length, minimum);
+  return new Uint32Array(output.buffer, output.byteOffset, count * 2).map((offset) => from + offset);
 }
 
 /**

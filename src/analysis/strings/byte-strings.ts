@@ -1,5 +1,7 @@
+import { runSet } from '../../bytes/kernels.ts';
 import type { MatchRange, MemoryScanner } from '../../checkpoint/scan/memory-scanner.ts';
 import { characterLength } from '../byte-text.ts';
+import { RunFinder } from '../run-search.ts';
 import { isPrintable } from './printable.ts';
 
 /** A longer string comes in pieces. It bounds what is kept of one window for the next. */
@@ -30,15 +32,25 @@ const FOLLOWS = Uint8Array.from({ length: 16 }, (_, pair) => {
 
 /**
  * Finds runs of at least `minimum` printable characters: of ASCII (space to tilde, and the tab, as GNU strings has it) or
- * of UTF-8. A run of `minimum` characters covers one of every `minimum` bytes, so only those are looked at first.
+ * of UTF-8. Only where so many bytes that may be in a string stand together is looked at more closely; there a run of
+ * `minimum` characters covers one of every `minimum` bytes.
  */
 export function byteStringScanner(encoding: 'ascii' | 'utf-8', minimum: number): MemoryScanner {
   const kinds = encoding === 'ascii' ? ASCII : UTF_8;
+  const members = runSet((byte) => kinds[byte] !== NONE);
   return {
     overlap: MAX_STRING_LENGTH,
     *matches(window, from, limit): Generator<MatchRange, number> {
+      const finder = new RunFinder(window, members, minimum);
+      let runEnd = from;
       let at = from;
       while (at < limit) {
+        if (at >= runEnd) {
+          const next = finder.find(at);
+          if (next === undefined || next.start >= limit) return limit;
+          at = Math.max(at, next.start);
+          runEnd = next.end;
+        }
         const probe = at + minimum - 1;
         if (probe >= window.length) return limit;
         if (kinds[window[probe] as number] === NONE) {
