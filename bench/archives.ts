@@ -1,14 +1,21 @@
 import { execFileSync } from 'node:child_process';
 import {
+  closeSync,
   existsSync,
+  ftruncateSync,
+  mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { openArchive } from '../src/archive/open-archive.ts';
+import { openFileSource } from '../src/bytes/file-source.ts';
 import { cacheFolder } from '../testbed/cache.ts';
 
 /** The archives of one size that the benchmark reads. */
@@ -17,6 +24,8 @@ export interface BenchArchives {
   readonly plain: string;
   readonly gzip: string;
   readonly zstd: string | undefined;
+  /** What the peers that know nothing of archives read: the pages of all processes. */
+  readonly pages: string;
 }
 
 const RECORD = 'npx tsx testbed/record.ts --big';
@@ -41,7 +50,51 @@ export function prepareArchives(mebibytes: number): BenchArchives {
   const zstd = hasProgram('zstd')
     ? derive(`${plain}.zst`, (target) => execFileSync('zstd', ['-q', '-1', '-f', plain, '-o', target]))
     : undefined;
-  return { mebibytes, plain, gzip, zstd };
+  const pages = derive(plain.replace(/\.tar$/, '.pages'), (target) =>
+    execFileSync('sh', ['-c', 'tar xOf "$0" --wildcards "*/pages-*.img" >"$1"', plain, target]),
+  );
+  return { mebibytes, plain, gzip, zstd, pages };
+}
+
+/** How many archives the folder for `list` has. */
+export const LISTED_ARCHIVES = 1_000;
+
+/**
+ * A folder of archives as a node collects them: copies of the recorded one in which the pages are a hole, so that each has
+ * its whole length and takes little room.
+ */
+export async function prepareFolder(plain: string): Promise<string> {
+  const folder = plain.replace(/\.tar$/, `-list-${LISTED_ARCHIVES}`);
+  if (existsSync(folder)) return folder;
+  const unfinished = `${folder}.${process.pid}`;
+  mkdirSync(unfinished);
+  const sparse = join(unfinished, 'checkpoint-0.tar');
+  await copyWithoutPages(plain, sparse);
+  for (let index = 1; index < LISTED_ARCHIVES; index++) {
+    execFileSync('cp', ['--sparse=always', sparse, join(unfinished, `checkpoint-${index}.tar`)]);
+  }
+  renameSync(unfinished, folder);
+  return folder;
+}
+
+async function copyWithoutPages(plain: string, target: string): Promise<void> {
+  const source = await openFileSource(plain);
+  const archive = await openArchive(source);
+  const pages = archive.entries.filter(({ path }) => /\/pages-\d+\.img$/.test(path));
+  const file = openSync(target, 'w');
+  try {
+    let at = 0;
+    for (const { offset, size } of [...pages, { offset: source.size, size: 0 }]) {
+      const before = await source.read(at, offset - at);
+      writeSync(file, before, 0, before.length, at);
+      at = offset + size;
+    }
+    ftruncateSync(file, source.size);
+  } finally {
+    closeSync(file);
+    await archive.close();
+    await source.close();
+  }
 }
 
 export function hasProgram(name: string): boolean {

@@ -1,7 +1,14 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { cpus, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { type BenchArchives, hasProgram, prepareArchives, recordedSizes } from './archives.ts';
+import {
+  type BenchArchives,
+  hasProgram,
+  LISTED_ARCHIVES,
+  prepareArchives,
+  prepareFolder,
+  recordedSizes,
+} from './archives.ts';
 import { type Command, type Measurement, measure, TIME_LIMIT_SECONDS } from './measure.ts';
 import { type Checkpointctl, findCheckpointctl } from './peers.ts';
 
@@ -21,6 +28,9 @@ const MARKER = 'EXHIBIT-MARKER-';
 /** No prefix that a skipping search could use, and bytes that must be there. */
 const REGEX = '[A-Z]+-MARKER-[0-9]{8}';
 
+/** MiB of each archive in the folder that is listed. */
+const LISTED_SIZE = 1024;
+
 async function main(argv: readonly string[]): Promise<void> {
   if (!existsSync(PROGRAM)) throw new Error('dist/exhibit.js is not there: npm run build');
   const sizes = argv.length > 0 ? argv.map(Number) : recordedSizes();
@@ -30,7 +40,10 @@ async function main(argv: readonly string[]): Promise<void> {
   console.log('|--:|---|--:|--:|---|--:|--:|');
   try {
     for (const size of sizes) {
-      for (const job of jobsOn(prepareArchives(size), checkpointctl)) await runJob(size, job);
+      const archives = prepareArchives(size);
+      for (const job of jobsOn(archives, checkpointctl)) await runJob(size, job);
+      if (size === LISTED_SIZE)
+        await runJob(size, listJob(await prepareFolder(archives.plain), checkpointctl));
     }
   } finally {
     if (typeof checkpointctl !== 'string') checkpointctl.close();
@@ -45,9 +58,30 @@ function describeMachine(): string {
   return `${cpus().length} × ${first?.model.trim()}, ${memory} GiB, Linux ${release()}, Node ${process.version}, load ${load}, ${date}; fastest of 3, warm cache`;
 }
 
+const exhibit = (...args: string[]): Command => ({ argv: [process.execPath, PROGRAM, ...args] });
+
+function listJob(folder: string, checkpointctl: Checkpointctl | string): Job {
+  return {
+    name: `list, ${LISTED_ARCHIVES} archives`,
+    ours: exhibit('list', folder),
+    peers: [
+      {
+        name: 'checkpointctl list',
+        command:
+          typeof checkpointctl === 'string'
+            ? checkpointctl
+            : checkpointctl.command('list', checkpointctl.see(folder)),
+      },
+    ],
+  };
+}
+
+/** A peer that reads a file of pages and knows nothing of archives. */
+const onPages = (program: string, ...args: readonly string[]): Command | string =>
+  hasProgram(program) ? { argv: [program, ...args] } : 'not there';
+
 function jobsOn(archives: BenchArchives, checkpointctl: Checkpointctl | string): readonly Job[] {
-  const { plain, gzip, zstd } = archives;
-  const exhibit = (...args: string[]): Command => ({ argv: [process.execPath, PROGRAM, ...args] });
+  const { plain, gzip, zstd, pages } = archives;
   const peer = (name: string, ...args: readonly string[]) => ({
     name: `checkpointctl ${name}`,
     command:
@@ -84,6 +118,16 @@ function jobsOn(archives: BenchArchives, checkpointctl: Checkpointctl | string):
       name: 'memparse -s, nothing found, any case',
       ours: exhibit('memparse', '-i', '-s', 'not-in-there', plain),
       peers: [grep('-c', '-a', '-i', 'not-in-there')],
+    },
+    {
+      name: 'memory --strings --encoding ascii -n 8',
+      ours: exhibit('memory', '--strings', '--encoding', 'ascii', '-n', '8', plain),
+      peers: [
+        {
+          name: 'strings -a -n 8 -t x, of the pages file',
+          command: onPages('strings', '-a', '-n', '8', '-t', 'x', pages),
+        },
+      ],
     },
     {
       name: 'memparse -p 1 -o (hex dump)',

@@ -1,4 +1,5 @@
-import { existsSync, linkSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { cacheFolder } from '../testbed/cache.ts';
 import type { Command } from './measure.ts';
@@ -6,8 +7,8 @@ import type { Command } from './measure.ts';
 /** checkpointctl as Debian ships it, in the testbed's root filesystem. */
 export interface Checkpointctl {
   command(...args: readonly string[]): Command;
-  /** The path by which it sees an archive of the cache folder. */
-  see(archive: string): string;
+  /** The path by which it sees an archive of the cache folder, or a folder of archives. */
+  see(path: string): string;
   close(): void;
 }
 
@@ -24,14 +25,17 @@ export function findCheckpointctl(): Checkpointctl | string {
   if (process.getuid?.() !== 0) return 'not there: chroot into the testbed needs root';
   const folder = join(root, SHARED_FOLDER);
   mkdirSync(folder, { recursive: true });
+  const shared = new Set<string>();
   return {
     command: (...args) => ({
       argv: ['chroot', root, 'env', `TMPDIR=/${SHARED_FOLDER}`, 'checkpointctl', ...args],
-      cleanUp: () => removeLeftovers(folder),
+      cleanUp: () => removeLeftovers(folder, shared),
     }),
-    see: (archive) => {
-      const name = basename(archive);
-      if (!existsSync(join(folder, name))) linkSync(archive, join(folder, name));
+    see: (path) => {
+      const name = basename(path);
+      const seen = join(folder, name);
+      if (!existsSync(seen)) execFileSync('cp', ['-rl', path, seen]);
+      shared.add(name);
       return `/${SHARED_FOLDER}/${name}`;
     },
     close: () => rmSync(folder, { recursive: true, force: true }),
@@ -39,8 +43,8 @@ export function findCheckpointctl(): Checkpointctl | string {
 }
 
 /** What a run that was stopped unpacked and did not remove, and what it wrote. */
-function removeLeftovers(folder: string): void {
+function removeLeftovers(folder: string, shared: ReadonlySet<string>): void {
   for (const name of readdirSync(folder)) {
-    if (!name.endsWith('.tar')) rmSync(join(folder, name), { recursive: true, force: true });
+    if (!shared.has(name)) rmSync(join(folder, name), { recursive: true, force: true });
   }
 }
