@@ -34,6 +34,15 @@ export function clusterRoleBinding(name: string, role: string, subject: Subject)
   };
 }
 
+/** What a ClusterRole allows, in one namespace. */
+export function roleBinding(name: string, role: string, subject: Subject, namespace: string) {
+  return {
+    ...clusterRoleBinding(name, role, subject),
+    kind: 'RoleBinding',
+    metadata: { name, namespace },
+  };
+}
+
 /** A hardened kubeadm cluster's: the API server may reach kubelets, but not checkpoint through them. */
 export const API_SERVER: Subject = { kind: 'User', name: 'kube-apiserver-kubelet-client' };
 export const API_SERVER_BINDING = clusterRoleBinding(
