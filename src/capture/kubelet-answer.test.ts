@@ -102,8 +102,8 @@ describe('a denial', () => {
     expect(error.message).toContain('user investigator may not create nodes/checkpoint');
     expect(error.help).toEqual([
       'A cluster administrator allows it with:',
-      'kubectl create clusterrole exhibit-nodes-checkpoint --verb=create --resource=nodes/checkpoint',
-      'kubectl create clusterrolebinding exhibit-nodes-checkpoint-investigator --clusterrole=exhibit-nodes-checkpoint --user=investigator',
+      'kubectl create clusterrole exhibit-create-nodes-checkpoint --verb=create --resource=nodes/checkpoint',
+      'kubectl create clusterrolebinding exhibit-create-nodes-checkpoint-investigator --clusterrole=exhibit-create-nodes-checkpoint --user=investigator',
       expect.stringContaining('30 seconds'),
     ]);
   });

@@ -19,7 +19,8 @@ const NODE_USER = /^system:node:/;
 
 /** kubectl commands that lift the denial, for a cluster administrator to paste. */
 export function grantCommands({ user, verb, resource }: Denial): readonly string[] {
-  const name = `exhibit-${resource.replace('/', '-')}`;
+  // With the verb: a role of that name that allows something else would be left as it is.
+  const name = `exhibit-${verb}-${resource.replace('/', '-')}`;
   return [
     `kubectl create clusterrole ${name} --verb=${verb} --resource=${resource}`,
     `kubectl create clusterrolebinding ${name}-${suffix(user)} --clusterrole=${name} ${subject(user)}`,

@@ -263,8 +263,8 @@ test('the commands that a refusal gives are enough', async () => {
   await until('the grant to be believed', () =>
     report('shop/web/app', ...investigator()).catch(() => undefined),
   );
-  await node().kubectl(['delete', 'clusterrole/exhibit-nodes-checkpoint']);
-  await node().kubectl(['delete', 'clusterrolebinding/exhibit-nodes-checkpoint-investigator']);
+  await node().kubectl(['delete', 'clusterrole/exhibit-create-nodes-checkpoint']);
+  await node().kubectl(['delete', 'clusterrolebinding/exhibit-create-nodes-checkpoint-investigator']);
 });
 
 test('Ctrl-C during a capture does not cancel it', async () => {

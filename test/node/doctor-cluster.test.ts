@@ -68,7 +68,7 @@ describe('a kubelet that takes checkpoints', () => {
       return now.statuses['rbac-api-server'] === 'ok' ? now : undefined;
     });
     expect(cured.find('feature-gate')?.evidence).toContain("through the API server's node proxy");
-    await takeBack('exhibit-nodes-checkpoint-kube-apiserver-kubelet-client');
+    await takeBack('exhibit-create-nodes-checkpoint-kube-apiserver-kubelet-client');
   });
 
   test('a user without rights is told so, and after the printed cures captures', async () => {
@@ -93,7 +93,8 @@ describe('a kubelet that takes checkpoints', () => {
     const { kubeconfig } = node().credentials.investigator;
     const argv = ['capture', 'shop/web/app', '--via', 'kubelet', '--kubeconfig', kubeconfig];
     expect((await node().exhibitElsewhere(argv)).code).toBe(0);
-    for (const name of ['nodes', 'nodes-checkpoint', 'pods']) await takeBack(`exhibit-${name}-investigator`);
+    for (const name of ['list-nodes', 'create-nodes-checkpoint', 'get-pods'])
+      await takeBack(`exhibit-${name}-investigator`);
   });
 
   test('a user of the API server alone is told that it has to be let through', async () => {

@@ -137,6 +137,6 @@ describe('exhibit pods', () => {
     const { code, stderr } = await node().exhibit(['pods', '-A', '--kubeconfig', kubeconfig]);
     expect(code).toBe(1);
     expect(stderr).toContain('the user investigator may not list pods (403)');
-    expect(stderr).toContain('kubectl create clusterrole exhibit-pods --verb=list --resource=pods');
+    expect(stderr).toContain('kubectl create clusterrole exhibit-list-pods --verb=list --resource=pods');
   });
 });
