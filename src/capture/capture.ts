@@ -2,6 +2,7 @@
 import { ExhibitError } from '../bytes/exhibit-error.ts';
 import type { CapturePlan } from './capture-plan.ts';
 import { dumpLogErrors, explainDumpLog } from './dump-log.ts';
+import { waitForDumper } from './dumper.ts';
 import { readFreezerState } from './freezer.ts';
 import { type ArchiveReceipt, findDumpLog, receiveArchive } from './node-files.ts';
 import { type CaptureRoute, isBeforeAnything, type RouteName, type RouteNotTaken } from './route.ts';
@@ -124,6 +125,7 @@ async function lookAgain(plan: CapturePlan, before: Sighting): Promise<Sighting>
 
 /** Whether it runs; with `--thaw`, once it has been thawed where it does not. */
 async function checkAfterwards(plan: CapturePlan, before: Sighting): Promise<RunCheck> {
+  if (plan.containerId !== undefined) await waitForDumper(plan.containerId);
   const check = checkRunning(plan.containerId, before, await lookAgain(plan, before));
   if (check.verdict !== 'frozen' || !plan.thaw || plan.containerId === undefined) return check;
   try {

@@ -67,6 +67,17 @@ test.each([
   expect(stateFile()).toBe('THAWED');
 });
 
+test('a containerd that does not answer is not waited for for long', async () => {
+  container('FROZEN');
+  node.put('run/containerd/x', '');
+  const silent = createServer(() => undefined);
+  await new Promise<void>((resolve) =>
+    silent.listen(path.join(node.root, 'run/containerd/containerd.sock'), resolve),
+  );
+  containerd = silent;
+  expect(await thawContainer(ID, node.root)).toEqual({ before: 'frozen', by: 'freezer' });
+}, 20_000);
+
 test('in cgroup v2 it is cgroup.freeze that is written', async () => {
   const folder = `sys/fs/cgroup/pods/${ID}`;
   node.process({ pid: 7, parent: 1, cgroup: `/pods/${ID}` });

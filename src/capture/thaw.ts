@@ -4,13 +4,13 @@
  * paused" (measured on 2.1.9). So containerd is asked first, and the freezer written only where that did not help: for
  * a runtime that goes by the freezer (runc, crun under CRI-O and Podman), or a container that somebody froze by hand.
  */
-import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ExhibitError } from '../bytes/exhibit-error.ts';
 import { callGrpc } from './cri/grpc.ts';
 import { CONTAINERD_SOCKETS } from './cri/runtime-socket.ts';
 import { encodeMessage } from './cri/wire.ts';
+import { findDumper } from './dumper.ts';
 import { readFreezerState, releaseFreezer } from './freezer.ts';
 import { thawCommands } from './run-check.ts';
 
@@ -21,6 +21,9 @@ export interface ThawReport {
   /** What let it run: containerd's resume, or the freezer of its control group; undefined where nothing was done. */
   readonly by?: 'containerd' | 'freezer' | undefined;
 }
+
+/** A containerd that does not answer is not waited for: the freezer can be released without it. */
+const RESUME_MILLISECONDS = 5000;
 
 /** A resumed task is seen in the freezer at once; a process in the kernel takes a moment to leave it. */
 const SETTLE_MILLISECONDS = 2000;
@@ -61,7 +64,10 @@ async function resumeTask(socket: string, id: string): Promise<boolean> {
   const request = encodeMessage([[1, id]]);
   const method = '/containerd.services.tasks.v1.Tasks/Resume';
   try {
-    const { status } = await callGrpc(socket, method, request, { 'containerd-namespace': 'k8s.io' });
+    const { status } = await callGrpc(socket, method, request, {
+      headers: { 'containerd-namespace': 'k8s.io' },
+      limitMilliseconds: RESUME_MILLISECONDS,
+    });
     return status === 'OK';
   } catch {
     // No containerd there, or none that answers: the freezer is what is left.
@@ -76,15 +82,4 @@ async function isSoonRunning(id: string, root: string): Promise<boolean> {
     if (Date.now() >= deadline) return false;
     await sleep(POLL_MILLISECONDS);
   }
-}
-
-/** The process `runc checkpoint … ID` (crun alike), which a thaw in between would deceive. */
-async function findDumper(id: string, root: string): Promise<string | undefined> {
-  const pids = (await readdir(path.join(root, 'proc'))).filter((name) => /^\d+$/.test(name));
-  for (const pid of pids) {
-    const file = path.join(root, 'proc', pid, 'cmdline');
-    const argv = (await readFile(file, 'utf8').catch(() => '')).split('\0');
-    if (argv.includes(id) && argv.includes('checkpoint')) return pid;
-  }
-  return undefined;
 }

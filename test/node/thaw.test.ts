@@ -70,7 +70,7 @@ async function runOutOfTime(id: string): Promise<void> {
     [2, '/tmp/out-of-time.tar'],
   ]);
   const method = '/runtime.v1.RuntimeService/CheckpointContainer';
-  await callGrpc(socket, method, request, { 'grpc-timeout': '300m' }).catch(() => undefined);
+  await callGrpc(socket, method, request, { headers: { 'grpc-timeout': '300m' } }).catch(() => undefined);
   await until(
     'containerd to leave it paused',
     async () => (await states(id)) === 'FROZEN\nPAUSED' || undefined,
@@ -88,6 +88,22 @@ test('a checkpoint that ran out of time leaves the container frozen: told before
   expect(stderr).toContain('shop/hoard/hoard stood still before the capture and was thawed (containerd)');
   expect(code).toBe(0);
   expect((JSON.parse(stdout) as CaptureReport).container_afterwards.verdict).toBe('running');
+  expect(await states(id)).toBe('THAWED\nRUNNING');
+});
+
+test('a capture whose time is up at the kubelet is told as that, and --thaw lets the container run', async () => {
+  const id = await idOf('hoard', 'hoard');
+  const options = ['--via', 'kubelet', '--timeout', '121', '--thaw'];
+  const running = node().startExhibit(capture('shop/hoard', ...options));
+  // Two minutes are the least that a kubelet gives: runc is held until they are up.
+  const dumper = await until('runc', async () => (await sh('pgrep -x runc || true')) || undefined, {
+    interval: 5,
+  });
+  await sh(`kill -STOP ${dumper}`);
+  const { code, stderr } = await running.finished;
+  expect(code).toBe(1);
+  expect(stderr).toContain('the time for the checkpoint was up before it was done');
+  expect(stderr).toContain('the container runs: it stood still and was thawed (containerd)');
   expect(await states(id)).toBe('THAWED\nRUNNING');
 });
 

@@ -54,18 +54,26 @@ export function callRuntime(socket: string, method: string, request: Uint8Array)
   return callGrpc(socket, `/runtime.v1.RuntimeService/${method}`, request);
 }
 
-/** The same for any method, `/SERVICE/METHOD`, with headers of its own. */
+export interface GrpcOptions {
+  readonly headers?: Readonly<Record<string, string>>;
+  /** After which it is given up, for calls that do no harm by that. Default: never. */
+  readonly limitMilliseconds?: number;
+}
+
+/** The same for any method, `/SERVICE/METHOD`. */
 export async function callGrpc(
   socket: string,
   method: `/${string}/${string}`,
   request: Uint8Array,
-  headers: Readonly<Record<string, string>> = {},
+  { headers = {}, limitMilliseconds }: GrpcOptions = {},
 ): Promise<GrpcAnswer> {
   const session = connect('http://localhost', { createConnection: () => createConnection(socket) });
+  const limit = limitMilliseconds && setTimeout(() => session.destroy(), limitMilliseconds);
   try {
     await connected(session, socket);
     return await exchange(session, socket, { method, request, headers });
   } finally {
+    clearTimeout(limit);
     session.destroy();
   }
 }
