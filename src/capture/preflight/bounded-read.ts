@@ -1,6 +1,8 @@
 /** Reading /proc and small files of a node that may be compromised: never more than was meant to be read. */
 import { type FileHandle, open, readdir, readlink } from 'node:fs/promises';
 
+/** Most files of /proc are shorter than the first piece. */
+const FIRST_PIECE_BYTES = 4096;
 const PIECE_BYTES = 65_536;
 
 /**
@@ -13,7 +15,7 @@ export async function readStart(file: string, limit: number): Promise<string | u
     handle = await open(file, 'r');
     const pieces: Uint8Array[] = [];
     for (let length = 0; length < limit; ) {
-      const size = Math.min(PIECE_BYTES, limit - length);
+      const size = Math.min(length === 0 ? FIRST_PIECE_BYTES : PIECE_BYTES, limit - length);
       const { buffer, bytesRead } = await handle.read(Buffer.alloc(size), 0, size);
       if (bytesRead === 0) break;
       pieces.push(buffer.subarray(0, bytesRead));

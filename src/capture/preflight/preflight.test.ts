@@ -139,6 +139,19 @@ describe('a file watch', () => {
     expect((await preflight()).obstacles).toMatchObject([{ id: 'file-watch', certainty: 'likely' }]);
   });
 
+  test('by fanotify', async () => {
+    container({
+      pid: 8,
+      descriptors: {
+        4: ['anon_inode:[fanotify]', 'fanotify flags:10 event-flags:0', 'fanotify ino:4c sdev:57 mflags:0'],
+      },
+    });
+    node.put('proc/8/mountinfo', '390 249 0:87 / / rw,relatime - overlay overlay rw,lowerdir=/a\n');
+    expect((await preflight()).obstacles).toMatchObject([
+      { id: 'file-watch', evidence: ['process 8 (app), descriptor 4: a file that was not found'] },
+    ]);
+  });
+
   test.each([
     ['another file system', '390 249 0:87 / / rw - ext4 /dev/sda rw'],
     ['an overlay that is exported', '390 249 0:87 / / rw - overlay overlay rw,nfs_export=on'],

@@ -10,7 +10,7 @@ export interface Descriptor {
   readonly fd: number;
   /** What /proc/PID/fd says: `/tmp/x (deleted)`, `socket:[12]`, `anon_inode:inotify`. */
   readonly link: string;
-  /** The lines of /proc/PID/fdinfo. */
+  /** The lines of /proc/PID/fdinfo; of sockets and pipes, which hold no lock and no watch, they are not read. */
   readonly info: readonly string[];
 }
 
@@ -37,7 +37,7 @@ export interface ContainerProcesses {
 
 /** The kernel's default for pid_max on a large machine is 4194304; a container of more processes than this is told. */
 const MAX_PROCESSES = 4096;
-/** Of all processes together; a busy proxy holds tens of thousands of connections. */
+/** Of all processes together; a process may hold a million, and looking at this many takes some seconds. */
 const MAX_DESCRIPTORS = 65_536;
 /** A cgroup file has a line per hierarchy, fdinfo one per watch or lock, status some sixty. */
 const MAX_SMALL_FILE_BYTES = 256 * 1024;
@@ -105,8 +105,10 @@ async function lookAtProcess(
 }
 
 async function lookAtDescriptor(folder: string, pid: number, fd: string): Promise<Descriptor> {
-  const info = await readStart(path.join(folder, 'fdinfo', fd), MAX_SMALL_FILE_BYTES);
   const link = (await readTarget(path.join(folder, 'fd', fd))) ?? '';
+  // A busy proxy holds tens of thousands of connections.
+  if (/^(?:socket|pipe):/.test(link)) return { pid, fd: Number(fd), link, info: [] };
+  const info = await readStart(path.join(folder, 'fdinfo', fd), MAX_SMALL_FILE_BYTES);
   return { pid, fd: Number(fd), link, info: info?.split('\n') ?? [] };
 }
 
