@@ -6,6 +6,7 @@ import { type Chosen, type Collection, collect, type Wanted } from '../capture/c
 import { CLUSTER_RULES, formatRules, HELPER_RULES } from '../capture/collect/grants.ts';
 import type { NodeFailure } from '../capture/collect/node-archives.ts';
 import { type CaptureTarget, parseTarget } from '../capture/target.ts';
+import { identifyArchive, isOfAnother } from './archive-identity.ts';
 import {
   addHelperOptions,
   collectSettings,
@@ -16,7 +17,15 @@ import type { ConfigureCommand } from './command.ts';
 import { interruptible } from './interruption.ts';
 import { ExitCode, type Io } from './io.ts';
 import { toJson } from './terminal/escape.ts';
-import { ambiguityLines, chosenLines, collectedLines, failureLines, watchCollect } from './views/collect.ts';
+import {
+  ambiguityLines,
+  chosenLines,
+  collectedLines,
+  failureLines,
+  type IdentifiedArchive,
+  otherLines,
+  watchCollect,
+} from './views/collect.ts';
 
 interface CollectCommandOptions extends HelperCommandOptions {
   readonly namespace?: string;
@@ -80,8 +89,14 @@ function parseDuration(text: string): number {
 interface CollectReport {
   /** With --dry-run: what would be collected. */
   readonly chosen?: readonly Chosen[];
-  readonly collected: Collection['collected'];
+  readonly collected: readonly IdentifiedArchive[];
   readonly failures: readonly FailureReport[];
+}
+
+interface Result {
+  readonly chosen: readonly Chosen[];
+  readonly collected: readonly IdentifiedArchive[];
+  readonly failures: readonly NodeFailure[];
 }
 
 interface FailureReport {
@@ -110,25 +125,26 @@ async function runCollect(
   };
   const { onProgress, tell } = watch;
   try {
-    const { collected, failures } = await interruptible(io, (signal) => {
+    const collection = await interruptible(io, (signal) => {
       const settings = collectSettings(options, access, io, { signal, tell });
       const force = options.force === true;
       return collect(access, wanted, settings, { folder, force, onProgress, onChosen });
     });
     watch.end();
-    return await tellResult({ chosen, collected, failures }, options, io);
+    const { archives, isSurprising } = await identifyAll(collection, wanted, io);
+    const code = await tellResult({ ...collection, chosen, collected: archives }, options, io);
+    return isSurprising && code === ExitCode.done ? ExitCode.damaged : code;
   } finally {
     watch.end();
   }
 }
 
 async function tellResult(
-  result: Collection & { readonly chosen: readonly Chosen[] },
+  { chosen, collected, failures }: Result,
   { json, dryRun }: CollectCommandOptions,
   io: Io,
 ): Promise<ExitCode> {
-  const { chosen, collected, failures } = result;
-  io.err(ambiguityLines(chosen) + failureLines(failures));
+  io.err((dryRun ? ambiguityLines(chosen) : '') + failureLines(failures));
   const report: CollectReport = {
     ...(dryRun ? { chosen } : {}),
     collected,
@@ -138,7 +154,26 @@ async function tellResult(
   else if (dryRun) await io.out(chosenLines(chosen));
   else await io.out(collected.map(collectedLines).join('\n'));
   if (chosen.length === 0 && !json) io.err('no archive fits\n');
-  return failures.length > 0 ? ExitCode.damaged : ExitCode.done;
+  if (failures.length === 0) return ExitCode.done;
+  return chosen.length === 0 ? ExitCode.failed : ExitCode.damaged;
+}
+
+async function identifyAll(
+  { collected }: Collection,
+  wanted: Wanted,
+  io: Io,
+): Promise<{ readonly archives: readonly IdentifiedArchive[]; readonly isSurprising: boolean }> {
+  const target = wanted.kind === 'file' ? undefined : wanted.filter.target;
+  const archives: IdentifiedArchive[] = [];
+  let isSurprising = false;
+  for (const archive of collected) {
+    const content = await identifyArchive(archive.file, io);
+    archives.push({ ...archive, content });
+    if (target === undefined || !isOfAnother(content, target)) continue;
+    isSurprising = true;
+    io.err(otherLines(archive, content, target));
+  }
+  return { archives, isSurprising };
 }
 
 function reportFailure({ node, archive, error: { code, message } }: NodeFailure): FailureReport {

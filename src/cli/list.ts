@@ -2,8 +2,10 @@ import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ExhibitError } from '../bytes/exhibit-error.ts';
 import { type Inspection, inspectCheckpoint } from '../export/inspection.ts';
+import { addHelperOptions } from './collect-options.ts';
 import type { ConfigureCommand } from './command.ts';
 import { ExitCode, type Io } from './io.ts';
+import type { ListNodesOptions } from './list-nodes.ts';
 import { useCheckpoint } from './open.ts';
 import { toJson } from './terminal/escape.ts';
 import { formatBytes, formatTime } from './terminal/format.ts';
@@ -25,14 +27,23 @@ const EXAMPLES = `
 Folders are not searched below their first level. What an archive is of
 comes from its content, never from its name.
 
+With --nodes, what lies on the nodes of a cluster is listed by names alone, through a pod
+that is made on each node and removed again; "exhibit collect --help" says what it may.
+
 Examples:
   exhibit list                       on a node: what the kubelet has written (needs root)
   exhibit list ~/evidence /mnt/usb
+  exhibit list --nodes               what lies on every node of the cluster
+  exhibit list --nodes --node n1 --image registry.local/busybox:1
   exhibit list --json | jq -r '.[] | select(.pod.name == "web").archive'`;
 
 /** An element of `exhibit list --json`: what `exhibit show --json` tells, or why that cannot be told. */
 type Listed = ListedFile &
   (Inspection | { readonly error: { readonly code: string; readonly message: string } });
+
+interface ListOptions extends ListNodesOptions {
+  readonly nodes?: true;
+}
 
 interface ListedFile {
   readonly archive: string;
@@ -42,12 +53,20 @@ interface ListedFile {
 }
 
 export const configure: ConfigureCommand = (command, io, finish) => {
-  command
-    .argument('[dir...]', 'folders or archives', [DEFAULT_FOLDER])
-    .option('--json', 'print JSON: an array of what `exhibit show --json` prints, or of an `error`')
+  addHelperOptions(
+    command
+      .argument('[dir...]', 'folders or archives', [DEFAULT_FOLDER])
+      .option('--json', 'print JSON: an array of what `exhibit show --json` prints, or of an `error`')
+      .option('--nodes', 'list what lies on the nodes of a cluster; the options below are for this')
+      .option('--node <name>', 'only this node'),
+  )
     .addHelpText('after', EXAMPLES)
-    .action(async (folders: readonly string[], options: { readonly json?: true }) => {
-      finish(await list(folders, options.json === true, io));
+    .action(async (folders: readonly string[], options: ListOptions) => {
+      if (!options.nodes && options.node === undefined)
+        return finish(await list(folders, options.json === true, io));
+      if (command.args.length > 0) command.error('error: --nodes lists nodes: no folders with it');
+      const { listNodeArchives } = await import('./list-nodes.ts');
+      finish(await listNodeArchives(options, io));
     });
 };
 

@@ -8,7 +8,7 @@ import { type ArchiveName, isSafeName } from './naming.ts';
 import { type ArchiveFilter, findArchives, isEndOfAll, type NodeFailure } from './node-archives.ts';
 import { findFile, type NodeFile } from './node-folder.ts';
 import { type HelperSettings, NodeReader } from './node-reader.ts';
-import { type ClusterNode, checkNode, listNodes } from './nodes.ts';
+import { type ClusterNode, findNode, listNodes } from './nodes.ts';
 import { type CollectedArchive, type TransferOptions, transfer } from './transfer.ts';
 
 export interface CollectSettings {
@@ -78,14 +78,15 @@ async function choose(
   if (wanted.kind === 'file') {
     return { sources: [await chooseFile(access, wanted, settings, readers)], failures: [] };
   }
-  const nodes = await nodesOf(access, wanted, settings);
+  const { nodes, containers } = await placesOf(access, wanted, settings);
+  const filter = { ...wanted.filter, containers };
   const readerOf = (node: string) => openReader(access, { ...settings, node }, readers);
-  const { archives, failures } = await findArchives(nodes, readerOf, wanted.filter, { keepOpen: true });
+  const { archives, failures } = await findArchives(nodes, readerOf, filter, { keepOpen: true });
   const [failure] = failures;
   if (archives.length === 0 && nodes.length === 1 && failure !== undefined) throw failure.error;
   if (wanted.kind === 'all') return { sources: archives, failures };
   const newest = archives.at(-1);
-  if (newest === undefined) throw noArchive(wanted.filter, nodes, settings);
+  if (newest === undefined) throw noArchive(wanted.filter, nodes, failures, settings);
   return { sources: [newest], failures };
 }
 
@@ -98,7 +99,7 @@ async function chooseFile(
   const full = path.posix.resolve(settings.folder, wanted.path);
   const [folder, name] = [path.posix.dirname(full), path.posix.basename(full)];
   if (!isSafeName(name)) throw new ExhibitError('UNSAFE_PATH', `"${wanted.path}" is no path of an archive`);
-  await checkNode(access.api, wanted.node);
+  await findNode(access.api, wanted.node);
   const reader = openReader(access, { ...settings, folder, node: wanted.node }, readers);
   const file = await findFile(reader, name);
   if (file !== undefined) return { reader, file, name: undefined };
@@ -117,26 +118,34 @@ function openReader(
   return reader;
 }
 
-async function nodesOf(
+interface Places {
+  readonly nodes: readonly ClusterNode[];
+  /** Of the pod that is there: they rule out what the names of archives leave open. */
+  readonly containers?: readonly string[] | undefined;
+}
+
+/** The node that is named, the pod's own, or all of them. */
+async function placesOf(
   access: ClusterAccess,
   { node, filter }: Wanted & { readonly kind: 'newest' | 'all' },
   { tell }: CollectSettings,
-): Promise<readonly ClusterNode[]> {
-  if (node !== undefined) {
-    await checkNode(access.api, node);
-    return [{ name: node, ready: true }];
-  }
-  if (filter.target === undefined) return listNodes(access.api);
+): Promise<Places> {
+  if (node !== undefined) return { nodes: [await findNode(access.api, node)] };
+  if (filter.target === undefined) return { nodes: await listNodes(access.api) };
   const { namespace, pod } = filter.target;
   const found = await apiPodSource(access.api, access.origin).get(namespace, pod);
-  if (found?.node !== undefined) return [{ name: found.node, ready: true }];
+  if (found?.node !== undefined) {
+    const containers = found.containers.map(({ name }) => name);
+    return { nodes: [{ name: found.node, ready: true }], containers };
+  }
   tell(`there is no pod ${namespace}/${pod} any more: looking for its archives on every node`);
-  return listNodes(access.api);
+  return { nodes: await listNodes(access.api) };
 }
 
 function noArchive(
   { target }: ArchiveFilter,
   nodes: readonly ClusterNode[],
+  failures: readonly NodeFailure[],
   { folder }: CollectSettings,
 ): ExhibitError {
   const of = target === undefined ? '' : ` of ${formatTarget(target)}`;
@@ -146,6 +155,7 @@ function noArchive(
   const message = `there is no archive${of} in ${folder} on ${where}`;
   return new ExhibitError('ARCHIVE_NOT_FOUND', message, {
     help: [
+      ...failures.map(({ node, error }) => `node ${node} could not be looked at: ${error.message}`),
       'what there is: exhibit list --nodes',
       ...(target ? [`take one: exhibit capture ${formatTarget(target)}`] : []),
     ],

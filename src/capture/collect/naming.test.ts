@@ -62,6 +62,8 @@ test('tells every way to read a name that does not say where the namespace ends'
   expect(canBeOf(name, { namespace: 'shop-eu', pod: 'web-1', container: 'app' })).toBe(true);
   expect(canBeOf(name, { namespace: 'shop', pod: 'web-1', container: 'app' })).toBe(false);
   expect(canBeOf(name, { namespace: 'shop', pod: 'web' })).toBe(false);
+  expect(canBeOf(name, { namespace: 'shop', pod: 'web-1' }, ['app'])).toBe(false);
+  expect(canBeOf(name, { namespace: 'shop-eu', pod: 'web-1' }, ['app'])).toBe(true);
 });
 
 test.each([

@@ -47,6 +47,14 @@ export function isSafeName(nameOnNode: string): boolean {
   return nameOnNode.length <= MAX_NAME_LENGTH && SAFE_NAME.test(nameOnNode);
 }
 
+/** Names that people give archives. */
+const OTHER_ARCHIVE = /\.(tar|tar\.gz|tgz|tar\.zst|tzst)$/i;
+
+/** Whether a file can be an archive, whoever named it. */
+export function isArchiveName(name: string): boolean {
+  return isSafeName(name) && OTHER_ARCHIVE.test(name);
+}
+
 /** Undefined for a name that no kubelet gives. */
 export function readArchiveName(name: string): ArchiveName | undefined {
   const [, pod, rest = '', written = ''] = KUBELET_NAME.exec(name) ?? [];
@@ -65,13 +73,24 @@ function waysToSplit(text: string): readonly NameReading[] {
   });
 }
 
-/** Whether an archive can be of that pod or container. */
-export function canBeOf({ pod, readings }: ArchiveName, target: CaptureTarget): boolean {
-  return (
-    pod === target.pod &&
-    readings.some(
-      ({ namespace, container }) =>
-        namespace === target.namespace && (target.container ?? container) === container,
-    )
-  );
+/** Whether an archive can be of that pod or container; `containers` are the pod's, where they are known. */
+export function canBeOf(
+  { pod, readings }: ArchiveName,
+  target: CaptureTarget,
+  containers?: readonly string[],
+): boolean {
+  const isMeant = ({ namespace, container }: NameReading): boolean =>
+    namespace === target.namespace &&
+    (target.container ?? container) === container &&
+    (containers?.includes(container) ?? true);
+  return pod === target.pod && readings.some(isMeant);
+}
+
+/** The readings that pods of the cluster bear out; all of them when none is borne out. */
+export function likelyReadings(
+  { readings }: ArchiveName,
+  isKnown: (reading: NameReading) => boolean,
+): readonly NameReading[] {
+  const known = readings.filter(isKnown);
+  return known.length === 0 ? readings : known;
 }

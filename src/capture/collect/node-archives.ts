@@ -1,7 +1,7 @@
 /** The archives that lie on nodes, found through a helper pod on each. */
 import { ExhibitError } from '../../bytes/exhibit-error.ts';
 import type { CaptureTarget } from '../target.ts';
-import { type ArchiveName, canBeOf, isSafeName, readArchiveName } from './naming.ts';
+import { type ArchiveName, canBeOf, isArchiveName, readArchiveName } from './naming.ts';
 import { listFiles, type NodeFile } from './node-folder.ts';
 import type { NodeReader } from './node-reader.ts';
 import type { ClusterNode } from './nodes.ts';
@@ -9,7 +9,8 @@ import type { ClusterNode } from './nodes.ts';
 export interface NodeArchive {
   readonly reader: NodeReader;
   readonly file: NodeFile;
-  readonly name: ArchiveName;
+  /** Undefined for a name that no kubelet gave. */
+  readonly name: ArchiveName | undefined;
 }
 
 export interface NodeFailure {
@@ -21,6 +22,8 @@ export interface NodeFailure {
 
 export interface ArchiveFilter {
   readonly target?: CaptureTarget | undefined;
+  /** The target's containers where they are known: a name is not read as one of another. */
+  readonly containers?: readonly string[] | undefined;
   /** Milliseconds since 1970: written before, written after. */
   readonly before?: number | undefined;
   readonly after?: number | undefined;
@@ -102,12 +105,16 @@ async function lookAt(
 
 function isWanted({ name, modified }: NodeFile, { before, after }: ArchiveFilter): boolean {
   const time = Date.parse(modified);
-  return isSafeName(name) && time < (before ?? Number.POSITIVE_INFINITY) && time > (after ?? 0);
+  return isArchiveName(name) && time < (before ?? Number.POSITIVE_INFINITY) && time > (after ?? 0);
 }
 
-function asArchive(reader: NodeReader, file: NodeFile, { target }: ArchiveFilter): readonly NodeArchive[] {
+function asArchive(
+  reader: NodeReader,
+  file: NodeFile,
+  { target, containers }: ArchiveFilter,
+): readonly NodeArchive[] {
   const name = readArchiveName(file.name);
-  if (name === undefined || (target !== undefined && !canBeOf(name, target))) return [];
+  if (target !== undefined && (name === undefined || !canBeOf(name, target, containers))) return [];
   return [{ reader, file, name }];
 }
 

@@ -31,16 +31,17 @@ export async function listNodes(api: Endpoint): Promise<readonly ClusterNode[]> 
 }
 
 /**
- * Makes sure that there is such a node: a pod for one that is not waits for ever. Throws `NODE_NOT_FOUND`; a user who may
- * not look is believed.
+ * Looks a node up: a pod for one that is not there waits for ever. Throws `NODE_NOT_FOUND`; a user who may not look is
+ * believed.
  */
-export async function checkNode(api: Endpoint, name: string): Promise<void> {
+export async function findNode(api: Endpoint, name: string): Promise<ClusterNode> {
   if (!NODE_NAME.test(name)) throw new ExhibitError('NODE_NOT_FOUND', `"${name}" is no name of a node`);
   const path = `/api/v1/nodes/${name}`;
   try {
-    if ((await callApi(api, { method: 'GET', path, what: `look up node ${name}` })) !== undefined) return;
+    const found = await callApi(api, { method: 'GET', path, what: `look up node ${name}` });
+    if (found !== undefined) return { name, ready: isReady(found) };
   } catch (error) {
-    if (error instanceof ExhibitError && error.code === 'API_FORBIDDEN') return;
+    if (error instanceof ExhibitError && error.code === 'API_FORBIDDEN') return { name, ready: true };
     throw error;
   }
   throw new ExhibitError(
@@ -53,7 +54,10 @@ function readNode(node: Json): readonly ClusterNode[] {
   const { name, labels } = record(node.metadata);
   const system = record(labels)['kubernetes.io/os'] ?? 'linux';
   if (typeof name !== 'string' || !NODE_NAME.test(name) || system !== 'linux') return [];
+  return [{ name, ready: isReady(node) }];
+}
+
+function isReady(node: Json): boolean {
   const conditions = records(record(node.status).conditions);
-  const ready = conditions.some(({ type, status }) => type === 'Ready' && status === 'True');
-  return [{ name, ready }];
+  return conditions.some(({ type, status }) => type === 'Ready' && status === 'True');
 }

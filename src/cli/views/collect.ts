@@ -1,6 +1,8 @@
 import type { Chosen } from '../../capture/collect/collect.ts';
 import type { NodeFailure } from '../../capture/collect/node-archives.ts';
 import type { CollectedArchive, TransferProgress } from '../../capture/collect/transfer.ts';
+import { type CaptureTarget, formatTarget } from '../../capture/target.ts';
+import { type ArchiveIdentity, formatIdentity } from '../archive-identity.ts';
 import type { Io } from '../io.ts';
 import { escapeText } from '../terminal/escape.ts';
 import { formatBytes, formatCount, formatTime } from '../terminal/format.ts';
@@ -39,12 +41,17 @@ export function watchCollect(io: Io): CollectWatch {
   };
 }
 
-export function collectedLines(archive: CollectedArchive): string {
-  const { file, size, sha256, node, path, status, resumed_from, seconds } = archive;
+export interface IdentifiedArchive extends CollectedArchive {
+  readonly content: ArchiveIdentity;
+}
+
+export function collectedLines(archive: IdentifiedArchive): string {
+  const { file, size, sha256, node, path, status, resumed_from, seconds, content } = archive;
   const how = status === 'already-here' ? 'already here' : 'collected';
   const resumed = resumed_from === 0 ? '' : `, of which ${formatBytes(resumed_from)} were here already`;
   return lines([
     `${how.padEnd(12)}${file}`,
+    `of          ${formatIdentity(content)}`,
     `from        ${path} on node ${node}, in ${seconds.toFixed(1)} s`,
     `size        ${formatBytes(size)} (${size} bytes)${resumed}`,
     `sha256      ${sha256}, there and here`,
@@ -59,6 +66,18 @@ export function chosenLines(chosen: readonly Chosen[]): string {
         `${formatTime(modified)}  ${formatBytes(size).padStart(10)}  ${node}  ${path}`,
     ),
     `${formatCount(chosen.length, 'archive')}, ${formatBytes(total)}; nothing was collected (--dry-run)`,
+  ]);
+}
+
+/** Names can mean several containers: the content said that this was not the wanted one. */
+export function otherLines(
+  { file }: CollectedArchive,
+  content: ArchiveIdentity,
+  target: CaptureTarget,
+): string {
+  return lines([
+    `exhibit: warning: ${file} is of ${formatIdentity(content)}, not of ${formatTarget(target)}: its name can mean both`,
+    '  an older one may be the right one: add --all, and --dry-run to see which there are',
   ]);
 }
 
