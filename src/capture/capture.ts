@@ -194,12 +194,13 @@ async function stateAfterFailure(plan: CapturePlan, before: Sighting): Promise<r
   return [`THE CONTAINER IS ${verdict === 'frozen' ? 'FROZEN' : 'NOT RUNNING'}: ${detail}`, ...help];
 }
 
-/** Where an archive that is not here can be fetched from. */
+/** How an archive that is not here gets here. */
 export function fetchHint({ node, archive }: CaptureReport): readonly string[] {
+  const path = `'${archive.path.replaceAll("'", "'\\''")}'`;
   const host = node ?? 'NODE';
   return [
-    `the archive is on node ${host}, readable by root there; bring it here, for example:`,
-    `ssh root@${host} cat '${archive.path.replaceAll("'", "'\\''")}' > checkpoint.tar`,
-    `then: exhibit inspect checkpoint.tar`,
+    `the archive is on node ${host}, readable by root there; bring it here with a kubeconfig, or by hand:`,
+    `exhibit collect --node ${host} --path ${path}`,
+    `ssh root@${host} cat ${path} > checkpoint.tar`,
   ];
 }

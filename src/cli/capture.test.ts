@@ -151,6 +151,7 @@ describe('capture through the kubelet', () => {
     const { code, stdout } = await exhibit('capture', 'shop/web', ...asToken(address));
     expect(code).toBe(0);
     expect(stdout).toContain("ssh root@n1 cat '/nowhere/it'\\''s.tar' > checkpoint.tar");
+    expect(stdout).toContain("exhibit collect --node n1 --path '/nowhere/it'\\''s.tar'");
   });
 
   test.each([

@@ -5,7 +5,6 @@ import { ExhibitError } from '../bytes/exhibit-error.ts';
 import { type Chosen, type Collection, collect, type Wanted } from '../capture/collect/collect.ts';
 import { CLUSTER_RULES, formatRules, HELPER_RULES } from '../capture/collect/grants.ts';
 import type { NodeFailure } from '../capture/collect/node-archives.ts';
-import { type CaptureTarget, parseTarget } from '../capture/target.ts';
 import { identifyArchive, isOfAnother } from './archive-identity.ts';
 import {
   addHelperOptions,
@@ -16,6 +15,7 @@ import {
 import type { ConfigureCommand } from './command.ts';
 import { interruptible } from './interruption.ts';
 import { ExitCode, type Io } from './io.ts';
+import { readTarget } from './target-argument.ts';
 import { toJson } from './terminal/escape.ts';
 import {
   ambiguityLines,
@@ -198,21 +198,6 @@ function readWanted(
   const before = olderThan === undefined ? undefined : now - olderThan;
   const after = newerThan === undefined ? undefined : now - newerThan;
   return { kind: all ? 'all' : 'newest', node, filter: { target, before, after } };
-}
-
-function readTarget(
-  text: string,
-  { namespace, container }: CollectCommandOptions,
-  defaultNamespace: string | undefined,
-  command: Command,
-): CaptureTarget {
-  try {
-    return parseTarget(text, { namespace, container, defaultNamespace });
-  } catch (error) {
-    if (error instanceof ExhibitError && error.code === 'BAD_TARGET')
-      command.error(`error: ${error.message}`);
-    throw error;
-  }
 }
 
 /** Only its owner may look into a folder of evidence that is made here. */

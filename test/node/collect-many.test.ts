@@ -169,3 +169,13 @@ test('of a pod that is gone, finds the archives on every node, and says what the
   const table = await exhibit(['list', '--nodes']);
   expect(table.stdout).toMatch(/shop \| shop-eu +web +eu-app \| app/);
 });
+
+test('a capture from elsewhere gives the command that brings its archive here', async () => {
+  const { kubeconfig } = node().credentials.admin;
+  const capture = ['capture', 'shop/web/app', '--via', 'kubelet', '--kubeconfig', kubeconfig];
+  const { stdout } = await node().exhibitElsewhere(capture);
+  const [, words = ''] = /exhibit (collect --node n1 --path '\S+')/.exec(stdout) ?? [];
+  const command = words.replaceAll("'", '').split(' ');
+  const collection = await exhibit([...command, '-o', folder]);
+  expect(collection).toMatchObject({ code: 0, stdout: expect.stringMatching(/^of {10}shop\/web\/app$/m) });
+});
