@@ -12,7 +12,7 @@ import type { Checkpoint, Process } from '../../checkpoint/checkpoint.ts';
 import { type FilledFile, type FilledMemory, fillMemory } from '../../checkpoint/filled-memory.ts';
 import { ChunkWriter, type CoreSink } from './chunk-writer.ts';
 import { writeNotes } from './core-notes.ts';
-import { headersSize, type PlacedSegment, placeSegments, writeHeaders } from './layout.ts';
+import { headersSize, type Layout, placeSegments, writeHeaders } from './layout.ts';
 import { type AbsentBytes, MAX_SEGMENTS, planSegments } from './segments.ts';
 
 /** What a core file holds: the JSON of `exhibit export elf-core` has all of it. */
@@ -94,7 +94,7 @@ async function writeSpace(
   const layout = placeSegments(segments, { notesEnd: writer.offset, pageSize: space.pageSize });
   await writer.flush();
   await writeHeaders(layout, machine.elfNumber, sink);
-  await writeMemory(space, layout.segments, sink, onWritten);
+  await writeMemory(space, layout, sink, onWritten);
   return { machine: name, threads, segments: segments.length, size: layout.size, absent };
 }
 
@@ -127,12 +127,13 @@ function filledBytes({ files }: FilledMemory, { pid }: Process): number {
 
 async function writeMemory(
   space: AddressSpace,
-  segments: readonly PlacedSegment[],
+  { segments, offsets }: Layout,
   sink: CoreSink,
   onProgress: (done: number) => void,
 ): Promise<void> {
   let written = 0;
-  for (const { start, fileSize, offset } of segments) {
+  for (const [index, { start, fileSize }] of segments.entries()) {
+    const offset = offsets[index] ?? 0;
     for (let done = 0; done < fileSize; done += PART) {
       const { bytes, extents } = await space.read(start + BigInt(done), Math.min(PART, fileSize - done));
       await sink.write(bytes, offset + done);

@@ -17,13 +17,10 @@ import type { Segment } from './segments.ts';
 const NOTE_ALIGNMENT = 4;
 const SECTION_ALIGNMENT = 8;
 
-export interface PlacedSegment extends Segment {
-  /** In the file. */
-  readonly offset: number;
-}
-
 export interface Layout {
-  readonly segments: readonly PlacedSegment[];
+  readonly segments: readonly Segment[];
+  /** Where each segment is in the file. Numbers alone: there can be hundreds of thousands. */
+  readonly offsets: Float64Array;
   readonly notesEnd: number;
   /** Used when there are too many program headers for the file header. */
   readonly sectionOffset: number;
@@ -43,18 +40,18 @@ export function placeSegments(
 ): Layout {
   const sectionOffset = alignUp(notesEnd, SECTION_ALIGNMENT);
   let end = sectionOffset + SECTION_HEADER_SIZE;
-  const placed = segments.map((segment) => {
+  const offsets = Float64Array.from(segments, ({ start, fileSize }) => {
     // Offset and address are the same within a page, also for the odd address of a damaged image.
-    const offset = alignUp(end, pageSize) + Number(segment.start % BigInt(pageSize));
-    if (segment.fileSize > 0) end = offset + segment.fileSize;
-    return { ...segment, offset };
+    const offset = alignUp(end, pageSize) + Number(start % BigInt(pageSize));
+    if (fileSize > 0) end = offset + fileSize;
+    return offset;
   });
-  return { segments: placed, notesEnd, sectionOffset, pageSize, size: end };
+  return { segments, offsets, notesEnd, sectionOffset, pageSize, size: end };
 }
 
 /** Writes everything in front of the notes, and the section header. `machine` is e_machine. */
 export async function writeHeaders(layout: Layout, machine: number, sink: CoreSink): Promise<void> {
-  const { segments, notesEnd, sectionOffset, pageSize } = layout;
+  const { segments, offsets, notesEnd, sectionOffset, pageSize } = layout;
   const programHeaders = segments.length + 1;
   const writer = new ChunkWriter(sink, 0);
   await writer.write(encodeFileHeader({ machine, programHeaders, sectionOffset }));
@@ -70,8 +67,9 @@ export async function writeHeaders(layout: Layout, machine: number, sink: CoreSi
       alignment: NOTE_ALIGNMENT,
     }),
   );
-  for (const { start, ...segment } of segments) {
-    const header = { type: SegmentType.load, address: start, alignment: pageSize, ...segment };
+  for (const [index, { start, ...segment }] of segments.entries()) {
+    const offset = offsets[index] ?? 0;
+    const header = { type: SegmentType.load, offset, address: start, alignment: pageSize, ...segment };
     await writer.write(encodeProgramHeader(header));
   }
   await writer.flush();

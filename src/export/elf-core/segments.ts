@@ -31,8 +31,10 @@ export const MAX_SEGMENTS = 262_144;
  */
 const MAX_HOLE = 1024 * 1024;
 
-/** Regions are looked at in steps of this many bytes, so that lengths stay exact numbers. */
-const EXTENT_STEP = 2 ** 48;
+/** A region is looked at in steps, so that what is known of its pages is in memory for a part of it only: bytes… */
+const STEP = 2n ** 28n;
+/** … and steps, so that a forged region of all addresses does not take years. */
+const MAX_STEPS = 2n ** 16n;
 
 /**
  * The segments of a process's memory by ascending address: one for a region, or more where it has gaps. Gaps that a
@@ -87,11 +89,13 @@ function* piecesOf(region: Region, space: AddressSpace): Iterable<Piece> {
 }
 
 function* extentsOf({ start, end, kind }: Region, space: AddressSpace): Iterable<Extent> {
-  for (let at: bigint = start; at < end; at += BigInt(EXTENT_STEP)) {
-    const rest = end - at;
-    const extents = space.extents(at, rest < BigInt(EXTENT_STEP) ? Number(rest) : EXTENT_STEP);
-    if (kind === 'shared-memory') yield* extents.map(storedZeros);
-    else yield* extents;
+  const share = (end - start) / MAX_STEPS;
+  const step = share > STEP ? share : STEP;
+  for (let at: bigint = start; at < end; at += step) {
+    const length = Number(end - at < step ? end - at : step);
+    for (const extent of space.extents(at, length)) {
+      yield kind === 'shared-memory' ? storedZeros(extent) : extent;
+    }
   }
 }
 
