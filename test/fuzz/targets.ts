@@ -137,6 +137,7 @@ const COMMANDS: readonly (readonly string[])[] = [
   ['memparse', '-s', 'HTTP'],
   ['extract', '--list'],
   ['decode', '--json-lines'],
+  ['export', 'elf-core', '--all', '--output', 'cores'],
 ];
 
 /** One command, chosen by the input's bytes, as a user would see it. */
@@ -146,7 +147,7 @@ async function runCommand(input: Uint8Array): Promise<void> {
   try {
     const file = path.join(folder, 'mutated.tar');
     writeFileSync(file, input);
-    checkOutput(argv, await runProgram([...argv, file]));
+    checkOutput(argv, await runProgram([...argv, file], { workingDirectory: folder }));
   } finally {
     rmSync(folder, { recursive: true });
   }
