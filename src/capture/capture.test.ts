@@ -74,7 +74,7 @@ describe.concurrent('the next way is tried', () => {
     expect(report).toMatchObject({ route: { name: 'cri' }, archive: { path: '/nowhere/cri.tar' } });
     expect(report.routes_not_taken).toEqual([
       { name: 'kubelet', reason: `kubelet said ${code}` },
-      { name: 'proxy', reason: expect.stringContaining('it was not needed') },
+      { name: 'proxy', reason: expect.stringContaining('only if those before it are refused') },
     ]);
   });
 

@@ -40,12 +40,11 @@ export interface RouteChoice {
   readonly notTaken: readonly RouteNotTaken[];
 }
 
-/** Why a way comes after the ones before it, for a user who sees that it was not needed. */
+/** Why an open way is not gone while one before it is, for the user. */
 export const WHY_LATER: Readonly<Record<RouteName, string>> = {
-  kubelet: 'it was not needed',
-  cri: 'it was not needed: it takes root on the node, and the cluster neither allows nor records it',
-  proxy:
-    'it was not needed: it takes nodes/proxy, which is as good as root on the node, and a longer connection',
+  kubelet: 'only if those before it are refused',
+  cri: 'only if those before it are refused: it takes root on the node, and the cluster neither allows nor records it',
+  proxy: 'only if those before it are refused: it takes nodes/proxy, which is as good as root on the node',
   podman: 'it was not asked for',
 };
 

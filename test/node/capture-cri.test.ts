@@ -110,6 +110,8 @@ test('a kubelet that refuses is told, and the runtime asked instead', async () =
   expect(stderr).toMatch(
     /via kubelet \(https:\/\/127.0.0.1:10250\): credentials for the kubelet lie on this node/,
   );
+  expect(stderr).toMatch(/not via cri: only if those before it are refused: it takes root on the node/);
+  expect(stderr).toContain('not via proxy: the way through the API server needs a kubeconfig');
   expect(stderr).toMatch(/not via kubelet: the user system:node:n1 may not create nodes\/checkpoint \(403\)/);
   expect(stderr).toContain('nothing was touched; now via cri (unix:///run/containerd/containerd.sock)');
   const { route, routes_not_taken }: CaptureReport = JSON.parse(stdout);

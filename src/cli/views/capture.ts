@@ -1,6 +1,7 @@
 import { type CaptureReport, fetchHint } from '../../capture/capture.ts';
 import type { CapturePlan } from '../../capture/capture-plan.ts';
 import type { CaptureRoute, RouteNotTaken } from '../../capture/route.ts';
+import { WHY_LATER } from '../../capture/route-choice.ts';
 import { thawCommands } from '../../capture/run-check.ts';
 import { formatTarget } from '../../capture/target.ts';
 import type { Io } from '../io.ts';
@@ -22,11 +23,12 @@ export interface CaptureWatch {
 export function planLines({ target, routes, notTaken, pod, notes }: CapturePlan): string {
   const on = pod?.node === undefined ? '' : ` on node ${pod.node}`;
   const uid = pod === undefined ? '' : `, pod UID ${pod.uid}`;
-  const [route] = routes;
+  const [route, ...later] = routes;
   return lines([
     ...notes.map((note) => `note: ${note}`),
     `capturing ${formatTarget(target)}${on}${uid}`,
     `via ${route.name} (${route.endpoint}): ${route.reason}`,
+    ...later.map(({ name }) => `not via ${name}: ${WHY_LATER[name]}`),
     ...notTaken.map(({ name, reason }) => `not via ${name}: ${reason}`),
   ]);
 }
