@@ -76,19 +76,31 @@ function isPattern(at: usize, length: usize): bool {
   return true;
 }
 
-/**
- * Writes the runs of at least `minimum` members of a set in the input as pairs of u32 (start, end) to the output, and returns
- * how many. The pattern holds the set as two tables of sixteen masks, by the low and by the high half of a byte: a member's
- * masks have a bit in common.
+/*
+ * The classes of bytes: the pattern holds two tables of sixteen masks, by the low and by the high half of a byte. What a
+ * byte's two masks have in common says what it is. Behind them stand the bits of each of three kinds.
  */
-export function findRuns(length: usize, minimum: u32): i32 {
-  const lowMasks = v128.load(PATTERN);
-  const highMasks = v128.load(PATTERN + 16);
+const ONE_BYTE: usize = PATTERN + 32;
+const LEAD: usize = PATTERN + 33;
+const CONTINUATION: usize = PATTERN + 34;
+
+/** Of the byte before the next 64, whether it is of each kind: 1 or 0. */
+let lastOneByte: u64 = 0;
+let lastLead: u64 = 0;
+let lastContinuation: u64 = 0;
+
+/**
+ * Writes the runs of at least `minimum` bytes in the input as pairs of u32 (start, end) to the output, and returns how many.
+ * A run is of bytes that have any mask; or, with `isLinked`, of bytes that can follow the one before in UTF-8: a
+ * continuation behind a lead or another one, everything else behind what ends a character or may end it.
+ */
+export function findRuns(length: usize, minimum: u32, isLinked: bool): i32 {
+  lastOneByte = lastLead = lastContinuation = 0;
   let found: usize = OUTPUT;
-  /** Members directly before `at`. */
+  /** Bytes of the run directly before `at`. */
   let open: u32 = 0;
   for (let at: usize = 0; at < length; at += 64) {
-    let places = members64(INPUT + at, lowMasks, highMasks);
+    let places = isLinked ? linked64(INPUT + at) : of64(INPUT + at, i8x16.splat(-1));
     if (length - at < 64) places &= ((<u64>1) << ((length - at) as u64)) - 1;
     if (places === u64.MAX_VALUE) {
       open += 64;
@@ -112,20 +124,38 @@ export function findRuns(length: usize, minimum: u32): i32 {
   return ((found - OUTPUT) >> 3) as i32;
 }
 
-/** Of 64 bytes, which are members. */
-function members64(at: usize, lowMasks: v128, highMasks: v128): u64 {
+/** Of 64 bytes, which can follow the one before. */
+function linked64(at: usize): u64 {
+  const oneByte = of64(at, v128.load8_splat(ONE_BYTE));
+  const lead = of64(at, v128.load8_splat(LEAD));
+  const continuation = of64(at, v128.load8_splat(CONTINUATION));
+  const behindOneByte = (oneByte << 1) | lastOneByte;
+  const behindLead = (lead << 1) | lastLead;
+  const behindContinuation = (continuation << 1) | lastContinuation;
+  lastOneByte = oneByte >> 63;
+  lastLead = lead >> 63;
+  lastContinuation = continuation >> 63;
   return (
-    (members(v128.load(at), lowMasks, highMasks) as u64) |
-    ((members(v128.load(at, 16), lowMasks, highMasks) as u64) << 16) |
-    ((members(v128.load(at, 32), lowMasks, highMasks) as u64) << 32) |
-    ((members(v128.load(at, 48), lowMasks, highMasks) as u64) << 48)
+    ((oneByte | lead) & (behindOneByte | behindContinuation)) |
+    (continuation & (behindLead | behindContinuation))
   );
 }
 
-function members(bytes: v128, lowMasks: v128, highMasks: v128): u32 {
-  const low = i8x16.swizzle(lowMasks, v128.and(bytes, i8x16.splat(15)));
-  const high = i8x16.swizzle(highMasks, i8x16.shr_u(bytes, 4));
-  return (i8x16.bitmask(i8x16.eq(v128.and(low, high), i8x16.splat(0))) ^ 0xffff) as u32;
+/** Of 64 bytes, which have one of the bits in their masks. */
+function of64(at: usize, bits: v128): u64 {
+  return (
+    (of16(v128.load(at), bits) as u64) |
+    ((of16(v128.load(at, 16), bits) as u64) << 16) |
+    ((of16(v128.load(at, 32), bits) as u64) << 32) |
+    ((of16(v128.load(at, 48), bits) as u64) << 48)
+  );
+}
+
+function of16(bytes: v128, bits: v128): u32 {
+  const low = i8x16.swizzle(v128.load(PATTERN), v128.and(bytes, i8x16.splat(15)));
+  const high = i8x16.swizzle(v128.load(PATTERN + 16), i8x16.shr_u(bytes, 4));
+  const masks = v128.and(v128.and(low, high), bits);
+  return (i8x16.bitmask(i8x16.eq(masks, i8x16.splat(0))) ^ 0xffff) as u32;
 }
 
 /** Whether so many bits that follow each other are set: each step doubles how many are known to be. */

@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { findAll, findRuns, KERNEL_BLOCK, MAX_KERNEL_PATTERN, runSet } from './kernels.ts';
+import {
+  type ByteKind,
+  findAll,
+  findRuns,
+  KERNEL_BLOCK,
+  linkedRunSet,
+  MAX_KERNEL_PATTERN,
+  runSet,
+} from './kernels.ts';
 
 /** By the definition. */
 function places(bytes: Uint8Array, from: number, limit: number, pattern: Uint8Array): number[] {
@@ -68,6 +76,30 @@ function runs(bytes: Uint8Array, isMember: (byte: number) => boolean, minimum: n
   return found;
 }
 
+function utf8KindOf(byte: number): ByteKind {
+  if ((byte >= 0x20 && byte < 0x7f) || byte === 9) return 'one-byte';
+  if (byte >= 0x80 && byte < 0xc0) return 'continuation';
+  return byte >= 0xc2 && byte < 0xf5 ? 'lead' : 'none';
+}
+
+function canFollow(first: ByteKind, second: ByteKind): boolean {
+  if (first === 'none' || second === 'none') return false;
+  if (first === 'lead') return second === 'continuation';
+  return !(first === 'one-byte' && second === 'continuation');
+}
+
+/** By the definition. */
+function linkedRuns(bytes: readonly number[], minimum: number): number[] {
+  const found: number[] = [];
+  let start = 0;
+  for (let at = 1; at <= bytes.length; at++) {
+    if (at < bytes.length && canFollow(utf8KindOf(bytes[at - 1] ?? 0), utf8KindOf(bytes[at] ?? 0))) continue;
+    if (at - start >= minimum) found.push(start, at);
+    start = at;
+  }
+  return found;
+}
+
 const SETS: readonly ((byte: number) => boolean)[] = [
   (byte) => (byte >= 0x20 && byte < 0x7f) || byte === 9,
   (byte) => byte >= 0x80 && byte !== 0xc0,
@@ -117,6 +149,24 @@ describe('findRuns', () => {
       KERNEL_BLOCK + 9,
       KERNEL_BLOCK + 10,
     ]);
+  });
+
+  it('finds the runs of bytes that can follow each other, by the definition', () => {
+    const bytes = fc.array(
+      fc.constantFrom(0, 0x20, 0x41, 0x7f, 0x80, 0x9f, 0xbf, 0xc0, 0xc3, 0xe2, 0xf4, 0xf5, 0xff),
+      {
+        maxLength: 300,
+        size: 'max',
+      },
+    );
+    fc.assert(
+      fc.property(bytes, fc.integer({ min: 2, max: 90 }), (all, minimum) => {
+        expect([...findRuns(Uint8Array.from(all), 0, linkedRunSet(utf8KindOf), minimum)]).toEqual(
+          linkedRuns(all, minimum),
+        );
+      }),
+      { numRuns: 300 },
+    );
   });
 
   it('refuses a set that it has no room for', () => {

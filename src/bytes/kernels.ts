@@ -17,7 +17,7 @@ interface KernelExports {
   patternOffset(): number;
   outputOffset(): number;
   findAll(length: number, patternLength: number, first: number, second: number): number;
-  findRuns(length: number, minimum: number): number;
+  findRuns(length: number, minimum: number, isLinked: boolean): number;
   writeHexRows(rows: number, high: number, low: number): void;
 }
 
@@ -71,39 +71,68 @@ export function findAll(
   return new Uint32Array(output.buffer, output.byteOffset, count).map((offset) => from + offset);
 }
 
-/** A set of bytes as `findRuns` takes it. */
-export type RunSet = Uint8Array & { readonly __brand: 'RunSet' };
+/** What bytes make a run, as `findRuns` takes it. */
+export interface RunSet {
+  readonly masks: Uint8Array;
+  /** A byte must also be able to follow the one before it. */
+  readonly isLinked: boolean;
+}
+
+/** What a byte is in UTF-8; none: it stands in no run. */
+export type ByteKind = 'none' | 'one-byte' | 'lead' | 'continuation';
 
 /**
- * The set of bytes for which `isMember` is true. Throws RangeError when more than eight of its sixteen rows (bytes of
- * one high half) differ: the kernel has a bit for each.
+ * Runs of the bytes for which `isMember` is true. Throws RangeError when more than eight of its sixteen rows (bytes of one
+ * high half) differ: the kernel has a bit for each.
  */
 export function runSet(isMember: (byte: number) => boolean): RunSet {
-  const masks = new Uint8Array(32);
-  const rows = new Map<string, number>();
-  for (let high = 0; high < 16; high++) {
-    const row = Array.from({ length: 16 }, (_, low) => isMember(high * 16 + low));
-    if (!row.includes(true)) continue;
-    const bit = rows.get(row.join()) ?? rows.size;
-    if (bit > 7) throw new RangeError('a set of bytes has more than eight different rows');
-    rows.set(row.join(), bit);
-    masks[16 + high] = 1 << bit;
-    for (const [low, member] of row.entries()) if (member) masks[low] = (masks[low] ?? 0) | (1 << bit);
-  }
-  return masks as RunSet;
+  return { masks: masksOf((byte) => (isMember(byte) ? 'one-byte' : 'none')), isLinked: false };
 }
 
 /**
- * The runs of at least `minimum` members of `set` in `[from, from + KERNEL_BLOCK)` of `bytes`, ascending: where each begins and
- * ends, in turns. A run that the block cuts is told as far as it lies inside, and only when that is long enough.
+ * Runs of bytes of which each can follow the one before: a continuation a lead or another continuation, every other one a
+ * single byte or a continuation. Throws RangeError as `runSet`, for the rows of each kind together.
+ */
+export function linkedRunSet(kindOf: (byte: number) => ByteKind): RunSet {
+  return { masks: masksOf(kindOf), isLinked: true };
+}
+
+/** The two tables of the kernel, and behind them the bits of each kind. */
+function masksOf(kindOf: (byte: number) => ByteKind): Uint8Array {
+  const masks = new Uint8Array(32 + 3);
+  const bits = new Map<string, number>();
+  for (const [index, kind] of (['one-byte', 'lead', 'continuation'] as const).entries()) {
+    for (let high = 0; high < 16; high++) {
+      const lows = Array.from({ length: 16 }, (_, low) => low).filter(
+        (low) => kindOf(high * 16 + low) === kind,
+      );
+      if (lows.length === 0) continue;
+      const row = `${kind} ${lows.join()}`;
+      const bit = bits.get(row) ?? bits.size;
+      if (bit > 7) throw new RangeError('a set of bytes has more than eight different rows');
+      bits.set(row, bit);
+      for (const place of [16 + high, 32 + index, ...lows]) masks[place] = (masks[place] ?? 0) | (1 << bit);
+    }
+  }
+  return masks;
+}
+
+/**
+ * The runs of at least `minimum` bytes (2 where they are linked) in `[from, from + KERNEL_BLOCK)` of `bytes`, ascending:
+ * where each begins and ends, in turns. A run that the block cuts is told as far as it lies inside, and only when that is
+ * long enough.
  */
 export function findRuns(bytes: Uint8Array, from: number, set: RunSet, minimum: number): Uint32Array {
   const { input, pattern, output, findRuns: find } = kernels();
   const block = bytes.subarray(from, from + KERNEL_BLOCK);
-  pattern.set(set);
+  pattern.set(set.masks);
   input.set(block);
-  const count = find(block.length, minimum);
-  return new Uint32Array(output.buffer, output.byteOffset, count * 2).map((offset) => from + offset);
+  // Linked is every byte of a run but its first.
+  const before = set.isLinked ? 1 : 0;
+  const count = find(block.length, minimum - before, set.isLinked);
+  return new Uint32Array(output.buffer, output.byteOffset, count * 2).map((offset, index) =>
+    index % 2 === 0 ? from + offset - before : from + offset,
+  );
 }
 
 /**

@@ -1,4 +1,4 @@
-import { runSet } from '../../bytes/kernels.ts';
+import { type ByteKind, linkedRunSet, type RunSet, runSet } from '../../bytes/kernels.ts';
 import type { MatchRange, MemoryScanner } from '../../checkpoint/scan/memory-scanner.ts';
 import { characterLength } from '../byte-text.ts';
 import { RunFinder } from '../run-search.ts';
@@ -37,11 +37,11 @@ const FOLLOWS = Uint8Array.from({ length: 16 }, (_, pair) => {
  */
 export function byteStringScanner(encoding: 'ascii' | 'utf-8', minimum: number): MemoryScanner {
   const kinds = encoding === 'ascii' ? ASCII : UTF_8;
-  const members = runSet((byte) => kinds[byte] !== NONE);
+  const runs = runsOf(kinds, minimum);
   return {
     overlap: MAX_STRING_LENGTH,
     *matches(window, from, limit): Generator<MatchRange, number> {
-      const finder = new RunFinder(window, members, minimum);
+      const finder = new RunFinder(window, runs, minimum);
       let runEnd = from;
       let at = from;
       while (at < limit) {
@@ -66,6 +66,14 @@ export function byteStringScanner(encoding: 'ascii' | 'utf-8', minimum: number):
       return at;
     },
   };
+}
+
+const KIND_NAMES: readonly ByteKind[] = ['none', 'one-byte', 'lead', 'continuation'];
+
+/** Where a string can be: in UTF-8 nearly all bytes are of some kind, so there it counts which follow each other. */
+function runsOf(kinds: Uint8Array, minimum: number): RunSet {
+  if (kinds === ASCII || minimum < 2) return runSet((byte) => kinds[byte] !== NONE);
+  return linkedRunSet((byte) => KIND_NAMES[kinds[byte] ?? NONE] ?? 'none');
 }
 
 /** Where the bytes that reach to `probe` and may be one string begin, at `from` or behind. */
