@@ -14,7 +14,7 @@ import { type Checkpointctl, findCheckpointctl } from './peers.ts';
 
 /*
  * `npm run bench [-- SIZE…]`: each job with its peer, one after the other on the same archive (SIZE in MiB, as recorded).
- * A row says what was run, how long ours and the peer took, and by what the times differ.
+ * A row says what was run, how long ours and the peer took, on the clock and of the processor, and by what the times differ.
  */
 
 interface Job {
@@ -24,6 +24,7 @@ interface Job {
 }
 
 const PROGRAM = join(import.meta.dirname, '../dist/exhibit.js');
+const RULES = join(import.meta.dirname, '../test/golden/yara/rules.yar');
 const MARKER = 'EXHIBIT-MARKER-';
 /** No prefix that a skipping search could use, and bytes that must be there. */
 const REGEX = '[A-Z]+-MARKER-[0-9]{8}';
@@ -36,8 +37,10 @@ async function main(argv: readonly string[]): Promise<void> {
   const sizes = argv.length > 0 ? argv.map(Number) : recordedSizes();
   const checkpointctl = findCheckpointctl();
   console.log(`${describeMachine()}\n`);
-  console.log('| MiB | job | ours | peak memory | peer | its time | peer ÷ ours |');
-  console.log('|--:|---|--:|--:|---|--:|--:|');
+  console.log(
+    '| MiB | job | ours | processor | peak memory | peer | its time | processor | peer ÷ ours | by processor |',
+  );
+  console.log('|--:|---|--:|--:|--:|---|--:|--:|--:|--:|');
   try {
     for (const size of sizes) {
       const archives = prepareArchives(size);
@@ -130,6 +133,11 @@ function jobsOn(archives: BenchArchives, checkpointctl: Checkpointctl | string):
       ],
     },
     {
+      name: 'memory --yara, 14 rules',
+      ours: exhibit('memory', '--yara', RULES, plain),
+      peers: [{ name: 'yara, of the pages file', command: onPages('yara', RULES, pages) }],
+    },
+    {
       name: 'memparse -p 1 -o (hex dump)',
       ours: dump,
       peers: [peer('memparse -o', 'memparse', '-p', '1', '-o', '/tmp/exhibit-bench/dump.txt', plain)],
@@ -137,7 +145,7 @@ function jobsOn(archives: BenchArchives, checkpointctl: Checkpointctl | string):
     {
       name: 'memparse -s on gzip',
       ours: exhibit('memparse', '-s', MARKER, gzip),
-      peers: [{ name: 'zcat', command: { argv: ['sh', '-c', 'zcat "$0" >/dev/null', gzip] } }],
+      peers: [{ name: 'zcat', command: { argv: ['sh', '-c', 'exec zcat "$0" >/dev/null', gzip] } }],
     },
     ...(zstd === undefined || !hasProgram('zstdcat')
       ? []
@@ -148,7 +156,7 @@ function jobsOn(archives: BenchArchives, checkpointctl: Checkpointctl | string):
             peers: [
               {
                 name: 'zstdcat',
-                command: { argv: ['sh', '-c', 'zstdcat "$0" >/dev/null', zstd] } as Command,
+                command: { argv: ['sh', '-c', 'exec zstdcat "$0" >/dev/null', zstd] } as Command,
               },
             ],
           },
@@ -161,7 +169,7 @@ async function runJob(size: number, job: Job): Promise<void> {
   const memory = ours.peakMemory === undefined ? '?' : `${(ours.peakMemory / 1e6).toFixed(0)} MB`;
   for (const { name, command } of job.peers) {
     const theirs = typeof command === 'string' ? command : await measure(command).catch(reasonOf);
-    const row = [size, job.name, seconds(ours), memory, name, ...compare(ours, theirs)];
+    const row = [size, job.name, ...times(ours), memory, name, ...compare(ours, theirs)];
     console.log(`| ${row.join(' | ')} |`);
   }
 }
@@ -173,11 +181,19 @@ const reasonOf = (error: unknown): string =>
     .slice(-100)}`;
 
 function compare(ours: Measurement, theirs: Measurement | string): readonly string[] {
-  if (typeof theirs === 'string') return [theirs, '–'];
-  return [seconds(theirs), `${theirs.isStopped ? '> ' : ''}${(theirs.seconds / ours.seconds).toFixed(1)} ×`];
+  if (typeof theirs === 'string') return [theirs, '–', '–', '–'];
+  const sign = theirs.isStopped ? '> ' : '';
+  const ratio = (a: number, b: number): string => `${sign}${(a / b).toFixed(1)} ×`;
+  return [
+    ...times(theirs),
+    ratio(theirs.seconds, ours.seconds),
+    ratio(theirs.processorSeconds, ours.processorSeconds),
+  ];
 }
 
-const seconds = ({ seconds: value, isStopped }: Measurement): string =>
-  isStopped ? `> ${TIME_LIMIT_SECONDS} s` : `${value.toFixed(2)} s`;
+const times = ({ seconds, processorSeconds, isStopped }: Measurement): readonly [string, string] => [
+  isStopped ? `> ${TIME_LIMIT_SECONDS} s` : `${seconds.toFixed(2)} s`,
+  `${processorSeconds.toFixed(2)} s`,
+];
 
 await main(process.argv.slice(2));
