@@ -2,7 +2,7 @@
 import { ExhibitError } from '../../bytes/exhibit-error.ts';
 import { quote } from './api-client.ts';
 import { MOUNT_PATH } from './helper-pod.ts';
-import type { NodeReader } from './node-reader.ts';
+import type { NodeShell } from './node-reader.ts';
 
 export interface NodeFile {
   readonly name: string;
@@ -31,13 +31,13 @@ const LINE = /^(\d{1,15}) (\d{1,11}) \.\/([^/]+)$/;
 const DIGEST = /^([0-9a-f]{64})\s/;
 
 /** The files in the folder; lines that no plain file name can have made are left out. */
-export async function listFiles(reader: NodeReader): Promise<readonly NodeFile[]> {
+export async function listFiles(reader: NodeShell): Promise<readonly NodeFile[]> {
   const output = await outputOf(reader, LIST, [MOUNT_PATH], MAX_LISTING_BYTES);
   return output.split('\n').flatMap(parseLine);
 }
 
 /** Undefined when there is no such file. */
-export async function findFile(reader: NodeReader, name: string): Promise<NodeFile | undefined> {
+export async function findFile(reader: NodeShell, name: string): Promise<NodeFile | undefined> {
   const output = await outputOf(reader, `${STAT} || true`, [pathOf(name)], MAX_HASH_OUTPUT);
   const [found] = output.split('\n').flatMap(parseLine);
   return found && { ...found, name };
@@ -50,7 +50,7 @@ function parseLine(line: string): readonly NodeFile[] {
 }
 
 /** SHA-256 of a file on the node, or of its first `blocks` blocks, in hexadecimal. */
-export async function hashOnNode(reader: NodeReader, name: string, blocks?: number): Promise<string> {
+export async function hashOnNode(reader: NodeShell, name: string, blocks?: number): Promise<string> {
   const output =
     blocks === undefined
       ? await outputOf(reader, HASH, [pathOf(name)], MAX_HASH_OUTPUT)
@@ -63,7 +63,7 @@ export async function hashOnNode(reader: NodeReader, name: string, blocks?: numb
 
 /** Streams a file from a block on. `onBytes` is awaited: a slow disk here slows the node down. */
 export async function readFrom(
-  reader: NodeReader,
+  reader: NodeShell,
   name: string,
   block: number,
   onBytes: (bytes: Uint8Array) => Promise<void>,
@@ -74,7 +74,7 @@ export async function readFrom(
 }
 
 async function outputOf(
-  reader: NodeReader,
+  reader: NodeShell,
   script: string,
   args: readonly string[],
   limit: number,
@@ -93,7 +93,7 @@ async function outputOf(
   return Buffer.concat(chunks).toString();
 }
 
-function commandFailed({ node, folder }: NodeReader, exitCode: number, errors: string): ExhibitError {
+function commandFailed({ node, folder }: NodeShell, exitCode: number, errors: string): ExhibitError {
   // What a shell answers for a program that is not there.
   if (exitCode === 126 || exitCode === 127) {
     return new ExhibitError('HELPER_POD_FAILED', `the helper pod's image lacks a program: ${quote(errors)}`, {

@@ -39,6 +39,9 @@ export interface Script {
   readonly onOutput: (bytes: Uint8Array) => Promise<void> | void;
 }
 
+/** What reading the folder needs of a reader. */
+export type NodeShell = Pick<NodeReader, 'node' | 'folder' | 'signal' | 'tell' | 'run'>;
+
 export class NodeReader {
   readonly #api: Endpoint;
   readonly #options: NodeReaderOptions;

@@ -5,7 +5,7 @@ import { ExhibitError } from '../../bytes/exhibit-error.ts';
 import { hashFile } from '../node-files.ts';
 import { localName } from './naming.ts';
 import { hashOnNode, type NodeFile, readFrom } from './node-folder.ts';
-import type { NodeReader } from './node-reader.ts';
+import type { NodeShell } from './node-reader.ts';
 import { checkSpace, keptBytes, PartFile } from './part-file.ts';
 import { persist } from './persist.ts';
 
@@ -45,7 +45,7 @@ export interface CollectedArchive {
 
 /** Throws `FILE_EXISTS`, `WRITE_FAILED`, `ARCHIVE_CHANGED`, and what reading from the node throws. */
 export async function transfer(
-  reader: NodeReader,
+  reader: NodeShell,
   file: NodeFile,
   options: TransferOptions,
 ): Promise<CollectedArchive> {
@@ -72,7 +72,7 @@ interface Arrival {
 }
 
 async function compareExisting(
-  reader: NodeReader,
+  reader: NodeShell,
   file: NodeFile,
   final: string,
 ): Promise<Arrival | undefined> {
@@ -87,7 +87,7 @@ async function compareExisting(
 }
 
 async function fetchWhole(
-  reader: NodeReader,
+  reader: NodeShell,
   file: NodeFile,
   final: string,
   options: TransferOptions,
@@ -119,7 +119,7 @@ function withWayOn(error: unknown, part: PartFile): unknown {
 }
 
 /** Keeps what is here already if it is the beginning of that file, else nothing. Bytes kept. */
-async function takeUp(reader: NodeReader, file: NodeFile, part: PartFile): Promise<number> {
+async function takeUp(reader: NodeShell, file: NodeFile, part: PartFile): Promise<number> {
   const { blocks } = part;
   await part.keepBlocks(blocks);
   if (blocks === 0) return 0;
@@ -131,7 +131,7 @@ async function takeUp(reader: NodeReader, file: NodeFile, part: PartFile): Promi
 }
 
 async function copy(
-  reader: NodeReader,
+  reader: NodeShell,
   file: NodeFile,
   part: PartFile,
   { onProgress }: TransferOptions,
@@ -158,11 +158,11 @@ async function copy(
   );
 }
 
-function hashPersistently(reader: NodeReader, file: NodeFile, blocks?: number): Promise<string> {
+function hashPersistently(reader: NodeShell, file: NodeFile, blocks?: number): Promise<string> {
   return persist(() => hashOnNode(reader, file.name, blocks), retries(reader));
 }
 
-function retries(reader: NodeReader, progress?: () => number) {
+function retries(reader: NodeShell, progress?: () => number) {
   return {
     signal: reader.signal,
     progress,
