@@ -1,6 +1,6 @@
 /** Reads the checkpoints folder of one node, through a helper pod that is made when it is first needed. */
 import { randomBytes } from 'node:crypto';
-import { ExhibitError } from '../../bytes/exhibit-error.ts';
+import { type ErrorCode, ExhibitError } from '../../bytes/exhibit-error.ts';
 import type { Endpoint } from '../https-client.ts';
 import { createPod, deletePod, podState, removeLeftPods, tryPod, waitRunning } from './helper-life.ts';
 import { HELPER_CONTAINER, type HelperPod, type HelperPodOptions, helperPod } from './helper-pod.ts';
@@ -31,6 +31,9 @@ export interface NodeReaderOptions {
  * through a new pod.
  */
 const POD_DEADLINE_SECONDS = 3600;
+
+/** A server answers 500 too when the kubelet has no such container any more. */
+const MAY_BE_THE_POD: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['COLLECT_STREAM_CUT', 'API_UNAVAILABLE']);
 
 /** A script of the helper pod and its arguments, which are never part of the script. */
 export interface Script {
@@ -114,7 +117,7 @@ export class NodeReader {
     try {
       return await runInPod(this.#api, command);
     } catch (error) {
-      if (error instanceof ExhibitError && error.code === 'COLLECT_STREAM_CUT') await this.#checkPod(pod);
+      if (error instanceof ExhibitError && MAY_BE_THE_POD.has(error.code)) await this.#checkPod(pod);
       throw error;
     }
   }

@@ -81,17 +81,22 @@ function commandUrl(api: Endpoint, { namespace, pod, container, argv }: PodComma
   return url;
 }
 
+/** A server that was never seen to answer a ping is not held to it. */
 function keepAlive(socket: WebSocket): NodeJS.Timeout {
   let unanswered = 0;
-  const answered = (): void => {
+  let canAnswer = false;
+  socket.on('open', () => socket.ping());
+  socket.on('pong', () => {
+    canAnswer = true;
     unanswered = 0;
-  };
-  socket.on('pong', answered);
-  socket.on('message', answered);
+  });
+  socket.on('message', () => {
+    unanswered = 0;
+  });
   return setInterval(() => {
     // While we are the slow end, nothing is read, and answers neither.
     if (socket.readyState !== WebSocket.OPEN || socket.isPaused) return;
-    if (unanswered === 2) return socket.terminate();
+    if (canAnswer && unanswered >= 2) return socket.terminate();
     unanswered++;
     socket.ping();
   }, PING_MILLISECONDS);
