@@ -20,7 +20,7 @@ export const HELPER_RULES: readonly GrantRule[] = [
  * In the whole cluster, for `--all` and `list --nodes`, which ask for the nodes; a pod by name is looked up in its own
  * namespace, which needs `get` on pods there.
  */
-export const CLUSTER_RULES: readonly GrantRule[] = [{ resource: 'nodes', verbs: ['get', 'list'] }];
+export const CLUSTER_RULES: readonly GrantRule[] = [{ resource: 'nodes', verbs: ['list'] }];
 
 /** kubectl commands that allow helper pods in one namespace, and in no other. */
 export function namespacedGrantCommands(user: string, namespace: string): readonly string[] {
