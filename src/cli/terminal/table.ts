@@ -113,10 +113,12 @@ function layOut(
   overflow: 'keep' | 'cut' | 'wrap',
   width: number,
 ): readonly Line[] {
-  const room = Math.max(lead === '' ? 1 : MIN_TEXT_WIDTH, width - textWidth(lead));
+  const roomBehind = (branch: string): number =>
+    Math.max(branch === '' ? 1 : MIN_TEXT_WIDTH, width - textWidth(branch));
+  const room = roomBehind(lead);
   const branches = (text: string): Line => (text === '' ? [] : [styled(text, 'structure')]);
   if (overflow !== 'wrap') return [[...branches(lead), ...(overflow === 'cut' ? fitLine(line, room) : line)]];
-  const lines = wrapLine(line, room, Math.max(MIN_TEXT_WIDTH, width - textWidth(hang)));
+  const lines = wrapLine(line, room, roomBehind(hang));
   return lines.map((part, index) => [...branches(index === 0 ? lead : hang), ...part]);
 }
 
