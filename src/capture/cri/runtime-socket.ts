@@ -54,7 +54,11 @@ async function isThere(file: string): Promise<boolean> {
 }
 
 function noSocket(): ExhibitError {
-  return new ExhibitError('NO_ROUTE', "no container runtime's socket is on this machine; looked for:", {
-    help: [...RUNTIME_SOCKETS, 'one that lies elsewhere is named with --runtime-endpoint unix:///PATH'],
+  return new ExhibitError('NO_ROUTE', "no container runtime's socket is on this machine", {
+    help: [
+      'looked for:',
+      ...RUNTIME_SOCKETS,
+      'one that lies elsewhere is named with --runtime-endpoint unix:///PATH',
+    ],
   });
 }
