@@ -3,24 +3,13 @@ import { findOption } from './command-line.ts';
 import type { Finding } from './finding.ts';
 import { askVersion, type HostProcess } from './host-process.ts';
 import { findSetting, type Setting } from './kubelet-setting.ts';
+import { FIRST_WITH_API, FIRST_WITH_API_ON, fixOf, hasDiskHole } from './kubelet-versions.ts';
 import { type NodeFacts, withheld } from './node-facts.ts';
 import type { NodeProbe } from './node-probe.ts';
 import { formatVersion, isAtLeast, parseVersion, type Version } from './version.ts';
 
 const ABOUT = { id: 'kubelet', title: 'kubelet' } as const;
 const HOLE = { id: 'kubelet-disk-hole', title: 'kubelet, GO-2025-3465' } as const;
-
-/** The feature gate ContainerCheckpoint: alpha and off, then beta and on. */
-const ALPHA = [1, 25, 0] as const;
-const BETA = [1, 30, 0] as const;
-
-/** GO-2025-3465 (CVE-2025-0426): per minor version, the first patch without it. Older ones have it still. */
-const HOLE_FIXED: readonly Version[] = [
-  [1, 29, 14],
-  [1, 30, 10],
-  [1, 31, 6],
-  [1, 32, 2],
-];
 
 export async function checkKubelet({ probe, kubelet }: NodeFacts): Promise<readonly Finding[]> {
   if (kubelet === undefined) {
@@ -39,11 +28,11 @@ export async function checkKubelet({ probe, kubelet }: NodeFacts): Promise<reado
 }
 
 function judgeGate(seen: string, version: Version, gate: Setting | undefined): Finding {
-  if (!isAtLeast(version, ALPHA)) {
+  if (!isAtLeast(version, FIRST_WITH_API)) {
     const cure = ['upgrade to Kubernetes 1.30 or later'];
     return { ...ABOUT, status: 'failure', evidence: `${seen} knows no checkpoints`, cure };
   }
-  const isOn = gate === undefined ? isAtLeast(version, BETA) : gate.value === 'true';
+  const isOn = gate === undefined ? isAtLeast(version, FIRST_WITH_API_ON) : gate.value === 'true';
   const why = gate === undefined ? 'by default' : `by ${gate.where}`;
   const evidence = `${seen}: feature gate ContainerCheckpoint is ${isOn ? 'on' : 'off'} ${why}`;
   if (isOn) return { ...ABOUT, status: 'ok', evidence, cure: [] };
@@ -51,17 +40,9 @@ function judgeGate(seen: string, version: Version, gate: Setting | undefined): F
   return { ...ABOUT, status: 'failure', evidence, cure };
 }
 
-function hasHole(version: Version): boolean {
-  const fixed = HOLE_FIXED.find(([, minor]) => minor === version[1]);
-  const [oldest] = HOLE_FIXED;
-  return fixed === undefined
-    ? oldest !== undefined && !isAtLeast(version, oldest)
-    : !isAtLeast(version, fixed);
-}
-
 /** Through the read-only port anybody can ask for checkpoints. */
 async function judgeHole(probe: NodeProbe, kubelet: HostProcess, version: Version): Promise<Finding> {
-  if (!hasHole(version)) {
+  if (!hasDiskHole(version)) {
     const evidence = `${formatVersion(version)} does not have this hole of older kubelets`;
     return { ...HOLE, status: 'ok', evidence, cure: [] };
   }
@@ -78,12 +59,11 @@ async function judgeHole(probe: NodeProbe, kubelet: HostProcess, version: Versio
     };
   }
   const evidence = `${told}: anybody who reaches port ${number} (${where}) can fill the disk with checkpoints`;
-  const fixed = HOLE_FIXED.map(formatVersion).join(', ');
   return {
     ...HOLE,
     status: 'failure',
     evidence,
-    cure: ['set readOnlyPort: 0', `upgrade to ${fixed} or later`],
+    cure: ['set readOnlyPort: 0', `upgrade to ${formatVersion(fixOf(version))} or later`],
   };
 }
 

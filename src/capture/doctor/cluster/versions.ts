@@ -1,46 +1,28 @@
-/**
- * What nodes can do by the versions that they tell. Sources: the kubelet's feature gates (ContainerCheckpoint: alpha in
- * 1.25, beta in 1.30), GO-2025-3465 (CVE-2025-0426), containerd's and CRI-O's release notes.
- */
+/** What nodes can do by the versions that they tell. Source for runtimes: containerd's and CRI-O's release notes. */
+import { FIRST_WITH_API, FIRST_WITH_API_ON, fixOf, hasDiskHole } from '../kubelet-versions.ts';
+import { formatVersion, isAtLeast, parseVersion } from '../version.ts';
 import type { ClusterNode } from './cluster-node.ts';
 import type { NodeVerdict } from './node-verdict.ts';
 
 type Judgement = Omit<NodeVerdict, 'node'>;
 
-/** The first minor version of 1.x with the checkpoint API. */
-const FIRST_MINOR = 25;
-/** The first in which it is on by default. */
-const ON_BY_DEFAULT_MINOR = 30;
-
-/** Minor version of 1.x → its first patch in which the kubelet's read-only port takes no checkpoints. */
-const HOLE_CLOSED: Readonly<Record<number, number>> = { 29: 14, 30: 10, 31: 6, 32: 2 };
-const FIRST_MINOR_WITHOUT_HOLE = 33;
-
 /** A kubelet that has the checkpoint API, and without the hole that lets anybody fill the node's disk through it. */
 export function judgeKubelet({ kubeletVersion: version }: ClusterNode): Judgement {
-  const [, major, minor, patch] = /^v?(\d+)\.(\d+)\.(\d+)/.exec(version)?.map(Number) ?? [];
-  if (major === undefined || minor === undefined || patch === undefined) {
-    return { status: 'unknown', evidence: `"${version}" is no version`, cure: [] };
+  const parsed = parseVersion(version);
+  if (parsed === undefined) return { status: 'unknown', evidence: `"${version}" is no version`, cure: [] };
+  if (!isAtLeast(parsed, FIRST_WITH_API)) {
+    const evidence = `${version} has no checkpoint API: ${formatVersion(FIRST_WITH_API)} is the first`;
+    const cure = [`update the kubelet to ${formatVersion(FIRST_WITH_API_ON)} or later`];
+    return { status: 'failure', evidence, cure };
   }
-  if (major === 1 && minor < FIRST_MINOR) {
-    const evidence = `${version} has no checkpoint API: 1.${FIRST_MINOR} is the first`;
-    return { status: 'failure', evidence, cure: [`update the kubelet to 1.${ON_BY_DEFAULT_MINOR} or later`] };
-  }
-  if (major === 1 && minor < FIRST_MINOR_WITHOUT_HOLE && patch < (HOLE_CLOSED[minor] ?? Infinity)) {
-    return hole(version, minor);
-  }
-  return { status: 'ok', evidence: version, cure: [] };
-}
-
-function hole(version: string, minor: number): Judgement {
-  const fixed = minor in HOLE_CLOSED ? `1.${minor}.${HOLE_CLOSED[minor]}` : '1.29.14';
+  if (!hasDiskHole(parsed)) return { status: 'ok', evidence: version, cure: [] };
   return {
     status: 'warning',
     evidence:
       `${version} takes checkpoints over its read-only port from anybody, who can fill the node's disk with them ` +
       '(GO-2025-3465), where that port and the feature gate ContainerCheckpoint are on',
     cure: [
-      `update the kubelet to ${fixed} or later`,
+      `update the kubelet to ${formatVersion(fixOf(parsed))} or later`,
       "until then, in the kubelet's configuration: readOnlyPort: 0",
     ],
   };
