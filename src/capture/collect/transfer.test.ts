@@ -37,11 +37,18 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(scratch, { recursive: true }));
 
+interface LocalShell extends NodeShell {
+  readonly told: string[];
+  /** Bytes of all output. */
+  readonly sent: () => number;
+}
+
 type Interference = (bytes: Uint8Array, total: number) => Uint8Array;
 
 /** Runs the scripts with this machine's own shell in a folder that stands for the node's. */
-function shell(interfere: Interference = (bytes) => bytes): NodeShell & { readonly told: string[] } {
+function shell(interfere: Interference = (bytes) => bytes): LocalShell {
   const told: string[] = [];
+  let sent = 0;
   const run = async ({ script, args, onOutput }: Script) => {
     const local = args.map((argument) => argument.replace(/^\/checkpoints/, there));
     const child = spawn('sh', ['-c', script, 'sh', ...local], { stdio: ['ignore', 'pipe', 'ignore'] });
@@ -50,13 +57,15 @@ function shell(interfere: Interference = (bytes) => bytes): NodeShell & { readon
     for await (const chunk of child.stdout as AsyncIterable<Uint8Array>) {
       const bytes = interfere(chunk, total);
       total += chunk.length;
+      sent += chunk.length;
       await onOutput(bytes);
     }
     const [exitCode] = await ended;
     return { exitCode: Number(exitCode), errors: '' };
   };
   const { signal } = new AbortController();
-  return { node: 'n1', folder: there, signal, tell: (text) => told.push(text), run, told };
+  const tell = (text: string) => told.push(text);
+  return { node: 'n1', folder: there, signal, tell, run, told, sent: () => sent };
 }
 
 function archive(size: number): Buffer {
@@ -118,8 +127,11 @@ test('goes on with what is here, whatever its length', async () => {
   const part = path.join(here, `${LOCAL}.part`);
   for (const length of [0, 10, MIB, 2 * MIB + 5, 3 * MIB + 7]) {
     writeFileSync(part, content.subarray(0, length), { mode: 0o644 });
-    const { resumed_from, file } = await bring(shell(), true);
+    const reader = shell();
+    const { resumed_from, file } = await bring(reader, true);
     expect(resumed_from).toBe(Math.floor(length / MIB) * MIB);
+    // Besides the rest of the archive, some lines with hashes.
+    expect(reader.sent()).toBeLessThan(content.length - resumed_from + 1000);
     expect(readFileSync(file).equals(content)).toBe(true);
     expect(statSync(file).mode & 0o777).toBe(0o600);
   }
