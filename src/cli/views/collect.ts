@@ -47,7 +47,7 @@ export interface IdentifiedArchive extends CollectedArchive {
 
 export function collectedLines(archive: IdentifiedArchive): string {
   const { file, size, sha256, node, path, status, resumed_from, seconds, content } = archive;
-  const how = status === 'already-here' ? 'already here' : 'collected';
+  const how = status === 'already-here' ? 'unchanged' : 'collected';
   const resumed = resumed_from === 0 ? '' : `, of which ${formatBytes(resumed_from)} were here already`;
   return lines([
     `${how.padEnd(12)}${file}`,
