@@ -86,7 +86,7 @@ async function examine({ fix, yes, json }: DoctorOptions, io: Io): Promise<ExitC
   if (fix) await requireOwnRoot();
   let findings = await examineNode();
   if (fix && (await treat(findings, yes === true, io)) > 0) findings = await examineNode();
-  return tell(findings, json === true, io);
+  return tell(findings, 'node', json === true, io);
 }
 
 async function examineRemotely(cluster: ClusterAccess, options: DoctorOptions, io: Io): Promise<ExitCode> {
@@ -94,11 +94,16 @@ async function examineRemotely(cluster: ClusterAccess, options: DoctorOptions, i
   const onProgress = (done: number, all: number): void =>
     progress.update(`${done} of ${all} kubelets have been asked`);
   const findings = await examineCluster(cluster, { ...options, onProgress }).finally(() => progress.end());
-  return tell(findings, options.json === true, io);
+  return tell(findings, 'cluster', options.json === true, io);
 }
 
-async function tell(findings: readonly Finding[], json: boolean, io: Io): Promise<ExitCode> {
-  await io.out(json ? `${toJson(findings)}\n` : findingLines(findings, io) + summaryLine(findings));
+async function tell(
+  findings: readonly Finding[],
+  where: 'node' | 'cluster',
+  json: boolean,
+  io: Io,
+): Promise<ExitCode> {
+  await io.out(json ? `${toJson(findings)}\n` : findingLines(findings, io) + summaryLine(findings, where));
   return findings.some(({ status }) => status === 'failure') ? ExitCode.failed : ExitCode.done;
 }
 

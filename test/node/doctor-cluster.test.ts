@@ -124,7 +124,7 @@ describe('a kubelet that takes checkpoints', () => {
     expect(await ids(['--cluster'])).toContain('feature-gate');
     const env = { ...process.env, KUBECONFIG } as Record<string, string>;
     const elsewhere = await node().exhibitElsewhere(['doctor'], { env });
-    expect(elsewhere.stdout).toMatch(/^ok +The kubelets' checkpoint API: /m);
+    expect(elsewhere.stdout).toMatch(/^ok +The kubelets' checkpoint API +it takes checkpoints/m);
     await node().exec(['mkdir', '-p', '/root/empty']);
     const none = await node().exhibit(['doctor', '--cluster'], { env: { HOME: '/root/empty' } });
     expect(none).toMatchObject({ code: 1, stderr: expect.stringContaining('there is no kubeconfig') });

@@ -46,6 +46,13 @@ it.each([
   expect(summaryLine(findings)).toBe(line);
 });
 
+it('sums up a cluster by what its user can do', () => {
+  expect(summaryLine([warning], 'cluster')).toBe(
+    '1 warning: this user can capture, but not in every way or not everywhere\n',
+  );
+  expect(summaryLine([tar], 'cluster')).toContain('fail until the failures are cured');
+});
+
 it('says that this is no node', () => {
   const unseen = ['kubelet', 'runtime'].map((id) => ({ ...unknown, id }));
   expect(summaryLine([...unseen, tar])).toContain('2 unknown: neither kubelet nor container runtime');

@@ -41,7 +41,7 @@ export function findingLines(findings: readonly Finding[], { columns, color }: I
 }
 
 /** What all findings come to, in one line. */
-export function summaryLine(findings: readonly Finding[]): string {
+export function summaryLine(findings: readonly Finding[], where: 'node' | 'cluster' = 'node'): string {
   const count = (wanted: Status): number => findings.filter(({ status }) => status === wanted).length;
   const counts = [
     [count('failure'), formatCount(count('failure'), 'failure')],
@@ -52,7 +52,7 @@ export function summaryLine(findings: readonly Finding[]): string {
   const told = counts.filter(([number]) => number > 0).map(([, text]) => text);
   const curable = findings.filter(({ fix = [] }) => fix.length > 0).length;
   const advice = curable === 0 ? '' : `; "exhibit doctor --fix" can cure ${curable} of them`;
-  const text = seesNoNode(findings) ? NO_NODE : `${verdict(count)}${advice}`;
+  const text = seesNoNode(findings) ? NO_NODE : `${VERDICTS[where][worst(count)]}${advice}`;
   return `${told.join(', ')}: ${text}\n`;
 }
 
@@ -61,13 +61,23 @@ const NO_NODE = 'neither kubelet nor container runtime was seen; run this on the
 const seesNoNode = (findings: readonly Finding[]): boolean =>
   ['kubelet', 'runtime'].every((id) => findings.some((it) => it.id === id && it.status === 'unknown'));
 
-function verdict(count: (status: Status) => number): string {
-  if (count('failure') > 0) return 'captures fail until the failures are cured';
-  if (count('warning') > 0) return 'captures of some containers fail, or harm the node';
-  if (count('unknown') > 0)
-    return 'nothing seen that keeps containers from being captured, but not all could be seen';
-  return 'nothing keeps containers from being captured';
-}
+const VERDICTS: Readonly<Record<'node' | 'cluster', Readonly<Record<Status, string>>>> = {
+  node: {
+    failure: 'captures fail until the failures are cured',
+    warning: 'captures of some containers fail, or harm the node',
+    unknown: 'nothing seen that keeps containers from being captured, but not all could be seen',
+    ok: 'nothing keeps containers from being captured',
+  },
+  cluster: {
+    failure: 'captures on some nodes, or by this user, fail until the failures are cured',
+    warning: 'this user can capture, but not in every way or not everywhere',
+    unknown: 'nothing seen that keeps this user from capturing, but not all could be seen',
+    ok: 'nothing seen from here keeps this user from capturing; what a node itself lacks, exhibit doctor on it says',
+  },
+};
+
+const worst = (count: (status: Status) => number): Status =>
+  (['failure', 'warning', 'unknown'] as const).find((status) => count(status) > 0) ?? 'ok';
 
 /** What came of taking one change back, in one line. */
 export function undoLine({ path, outcome, kept }: UndoOutcome): string {
