@@ -103,10 +103,7 @@ function parseUnix(line: string): readonly UnixSocket[] {
   return [{ inode, type: Number.parseInt(type, 16), state: Number.parseInt(state, 16), path: name }];
 }
 
-/**
- * The sockets that other processes of the node hold in this namespace: those of the other containers of the pod.
- * Undefined where that cannot be seen.
- */
+/** The sockets that other processes hold in this namespace, by inode: those of the other containers of the pod. */
 export async function foreignSockets(
   namespace: string,
   own: ReadonlySet<number>,
