@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { cpus, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { ROW_LENGTH } from '../src/analysis/hex-rows.ts';
 import {
   type BenchArchives,
   hasProgram,
@@ -84,7 +85,7 @@ const onPages = (program: string, ...args: readonly string[]): Command | string 
   hasProgram(program) ? { argv: [program, ...args] } : 'not there';
 
 function jobsOn(archives: BenchArchives, checkpointctl: Checkpointctl | string): readonly Job[] {
-  const { plain, gzip, zstd, pages } = archives;
+  const { mebibytes, plain, gzip, zstd, pages } = archives;
   const peer = (name: string, ...args: readonly string[]) => ({
     name: `checkpointctl ${name}`,
     command:
@@ -97,9 +98,10 @@ function jobsOn(archives: BenchArchives, checkpointctl: Checkpointctl | string):
     command: { argv: ['grep', ...args, plain], acceptsFailure: true } satisfies Command,
   });
   const dumpFile = join(tmpdir(), `exhibit-bench-${process.pid}.hex`);
+  const removeDump = (): void => rmSync(dumpFile, { force: true });
   const dump: Command = {
     ...exhibit('memparse', '-p', '1', '-o', dumpFile, plain),
-    cleanUp: () => rmSync(dumpFile, { force: true }),
+    cleanUp: removeDump,
   };
   return [
     {
@@ -140,7 +142,16 @@ function jobsOn(archives: BenchArchives, checkpointctl: Checkpointctl | string):
     {
       name: 'memparse -p 1 -o (hex dump)',
       ours: dump,
-      peers: [peer('memparse -o', 'memparse', '-p', '1', '-o', '/tmp/exhibit-bench/dump.txt', plain)],
+      peers: [
+        peer('memparse -o', 'memparse', '-p', '1', '-o', '/tmp/exhibit-bench/dump.txt', plain),
+        {
+          name: 'dd of as many zeros to the same disk',
+          command: {
+            argv: ['dd', 'if=/dev/zero', `of=${dumpFile}`, 'bs=1M', `count=${(mebibytes * ROW_LENGTH) / 16}`],
+            cleanUp: removeDump,
+          },
+        },
+      ],
     },
     {
       name: 'memparse -s on gzip',
