@@ -86,7 +86,11 @@ function exchange(endpoint: Endpoint, request: HttpRequest, onSent: () => void):
       outgoing.setTimeout(request.idleLimit * 1000, () => outgoing.destroy(timedOut()));
     }
     outgoing.once('response', (incoming) => readAnswer(incoming, request.answerLimit).then(resolve, reject));
-    outgoing.once('error', reject);
+    outgoing.once('error', (error) => {
+      // A connection that was refused by hand has no close.
+      clearTimeout(connecting);
+      reject(error);
+    });
     outgoing.once('close', () => clearTimeout(connecting));
     outgoing.end(request.body);
   });
