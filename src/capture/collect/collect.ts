@@ -1,6 +1,7 @@
 /** Archives off their nodes: which ones, from where, and each of them here. */
 import path from 'node:path';
 import { ExhibitError } from '../../bytes/exhibit-error.ts';
+import { findNode, listNodes, type NodeStatus, runsLinux } from '../cluster/nodes.ts';
 import type { ClusterAccess } from '../kubeconfig.ts';
 import { apiPodSource } from '../pod-source.ts';
 import { formatTarget } from '../target.ts';
@@ -8,7 +9,6 @@ import { type ArchiveName, isSafeName } from './naming.ts';
 import { type ArchiveFilter, findArchives, isEndOfAll, type NodeFailure } from './node-archives.ts';
 import { findFile, type NodeFile } from './node-folder.ts';
 import { type HelperSettings, NodeReader } from './node-reader.ts';
-import { type ClusterNode, findNode, listNodes } from './nodes.ts';
 import { type CollectedArchive, type TransferOptions, transfer } from './transfer.ts';
 
 export interface CollectSettings {
@@ -119,7 +119,7 @@ function openReader(
 }
 
 interface Places {
-  readonly nodes: readonly ClusterNode[];
+  readonly nodes: readonly NodeStatus[];
   /** Of the pod that is there: they rule out what the names of archives leave open. */
   readonly containers?: readonly string[] | undefined;
 }
@@ -131,7 +131,7 @@ async function placesOf(
   { tell }: CollectSettings,
 ): Promise<Places> {
   if (node !== undefined) return { nodes: [await findNode(access.api, node)] };
-  if (filter.target === undefined) return { nodes: await listNodes(access.api) };
+  if (filter.target === undefined) return { nodes: (await listNodes(access.api)).filter(runsLinux) };
   const { namespace, pod } = filter.target;
   const found = await apiPodSource(access.api, access.origin).get(namespace, pod);
   if (found?.node !== undefined) {
@@ -139,12 +139,12 @@ async function placesOf(
     return { nodes: [{ name: found.node, ready: true }], containers };
   }
   tell(`there is no pod ${namespace}/${pod} any more: looking for its archives on every node`);
-  return { nodes: await listNodes(access.api) };
+  return { nodes: (await listNodes(access.api)).filter(runsLinux) };
 }
 
 function noArchive(
   { target }: ArchiveFilter,
-  nodes: readonly ClusterNode[],
+  nodes: readonly NodeStatus[],
   failures: readonly NodeFailure[],
   { folder }: CollectSettings,
 ): ExhibitError {

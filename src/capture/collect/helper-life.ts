@@ -1,9 +1,10 @@
 /** A helper pod from its making to its removal, by the API server. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ExhibitError } from '../../bytes/exhibit-error.ts';
+import { callApi, type Json, quote, record, records, text } from '../cluster/api-client.ts';
 import type { Endpoint } from '../https-client.ts';
 import { summarizePod } from '../pod.ts';
-import { callApi, type Json, quote, record, records, text } from './api-client.ts';
+import { namespacedGrantCommands } from './grants.ts';
 import { HELPER_SELECTOR, type HelperPod, OWNER_ANNOTATION } from './helper-pod.ts';
 import { isLeft } from './owner.ts';
 import { readPodState } from './pod-state.ts';
@@ -13,6 +14,8 @@ const START_SECONDS = 120;
 const POLL_MILLISECONDS = 300;
 /** Looks at its events, which say why a volume cannot be mounted, after every so many polls. */
 const POLLS_PER_EVENTS = 5;
+
+const helperGrants = (namespace: string) => (user: string) => namespacedGrantCommands(user, namespace);
 
 const podsPath = (namespace: string): string => `/api/v1/namespaces/${namespace}/pods`;
 
@@ -32,7 +35,7 @@ async function postPod(api: Endpoint, pod: HelperPod, query: string): Promise<vo
   const { namespace } = pod.metadata;
   const what = `make a helper pod in namespace ${namespace}`;
   const path = podsPath(namespace) + query;
-  const made = await callApi(api, { method: 'POST', path, body: pod, what, namespace });
+  const made = await callApi(api, { method: 'POST', path, body: pod, what, grants: helperGrants(namespace) });
   if (made !== undefined) return;
   throw new ExhibitError('HELPER_POD_REFUSED', `there is no namespace ${namespace} for the helper pod`, {
     help: [`kubectl create namespace ${namespace}`, 'or name another: --helper-namespace NAMESPACE'],
@@ -79,7 +82,12 @@ export async function waitRunning(api: Endpoint, pod: HelperPod, signal: AbortSi
 /** `failed` for a pod that is gone. */
 export async function podState(api: Endpoint, { metadata: { namespace, name } }: HelperPod) {
   const path = `${podsPath(namespace)}/${name}`;
-  const found = await callApi(api, { method: 'GET', path, what: 'look at the helper pod', namespace });
+  const found = await callApi(api, {
+    method: 'GET',
+    path,
+    what: 'look at the helper pod',
+    grants: helperGrants(namespace),
+  });
   if (found === undefined) return { kind: 'failed', reason: 'Gone', detail: 'somebody removed it' } as const;
   return readPodState(found);
 }
@@ -124,14 +132,25 @@ function podFailed({ spec }: HelperPod, reason: string, detail: string): Exhibit
 export async function deletePod(api: Endpoint, namespace: string, name: string): Promise<void> {
   const path = `${podsPath(namespace)}/${encodeURIComponent(name)}`;
   const body = { apiVersion: 'v1', kind: 'DeleteOptions', gracePeriodSeconds: 0 };
-  await callApi(api, { method: 'DELETE', path, body, what: `remove the helper pod ${name}`, namespace });
+  await callApi(api, {
+    method: 'DELETE',
+    path,
+    body,
+    what: `remove the helper pod ${name}`,
+    grants: helperGrants(namespace),
+  });
 }
 
 /** Removes helper pods that have ended, and those whose run was one of this machine and is over. Their names. */
 export async function removeLeftPods(api: Endpoint, namespace: string): Promise<readonly string[]> {
   const query = new URLSearchParams({ labelSelector: HELPER_SELECTOR });
   const path = `${podsPath(namespace)}?${query}`;
-  const found = await callApi(api, { method: 'GET', path, what: 'look for left helper pods', namespace });
+  const found = await callApi(api, {
+    method: 'GET',
+    path,
+    what: 'look for left helper pods',
+    grants: helperGrants(namespace),
+  });
   const removed: string[] = [];
   for (const pod of records(found?.items)) {
     const name = text(record(pod.metadata).name);

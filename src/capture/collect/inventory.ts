@@ -1,5 +1,6 @@
 /** The archives that lie on the nodes of a cluster, by their names: none of them is opened. */
 import { ExhibitError } from '../../bytes/exhibit-error.ts';
+import { findNode, listNodes, runsLinux } from '../cluster/nodes.ts';
 import type { ClusterAccess } from '../kubeconfig.ts';
 import type { PodSummary } from '../pod.ts';
 import { apiPodSource } from '../pod-source.ts';
@@ -7,7 +8,6 @@ import type { CollectSettings } from './collect.ts';
 import { type ArchiveName, likelyReadings, type NameReading } from './naming.ts';
 import { findArchives, type NodeArchive, type NodeFailure } from './node-archives.ts';
 import { NodeReader } from './node-reader.ts';
-import { findNode, listNodes } from './nodes.ts';
 
 /** An element of `exhibit list --nodes --json`. */
 export interface InventoryItem {
@@ -36,7 +36,8 @@ export async function takeInventory(
   node: string | undefined,
   settings: CollectSettings,
 ): Promise<Inventory> {
-  const nodes = node === undefined ? await listNodes(access.api) : [await findNode(access.api, node)];
+  const nodes =
+    node === undefined ? (await listNodes(access.api)).filter(runsLinux) : [await findNode(access.api, node)];
   const readerOf = (name: string) => new NodeReader(access.api, { ...settings, node: name });
   const { archives, failures } = await findArchives(nodes, readerOf, {}, { keepOpen: false });
   const isOpen = archives.some(({ name }) => (name?.readings.length ?? 1) > 1);

@@ -1,10 +1,10 @@
 /** The archives that lie on nodes, found through a helper pod on each. */
 import { ExhibitError } from '../../bytes/exhibit-error.ts';
+import type { NodeStatus } from '../cluster/nodes.ts';
 import type { CaptureTarget } from '../target.ts';
 import { type ArchiveName, canBeOf, isArchiveName, readArchiveName } from './naming.ts';
 import { listFiles, type NodeFile } from './node-folder.ts';
 import type { NodeReader } from './node-reader.ts';
-import type { ClusterNode } from './nodes.ts';
 
 export interface NodeArchive {
   readonly reader: NodeReader;
@@ -43,7 +43,7 @@ const CONCURRENCY = 4;
  * what is wanted stay open, for `keepOpen`.
  */
 export async function findArchives(
-  nodes: readonly ClusterNode[],
+  nodes: readonly NodeStatus[],
   readerOf: (node: string) => NodeReader,
   filter: ArchiveFilter,
   { keepOpen }: { readonly keepOpen: boolean },
@@ -87,7 +87,7 @@ export function isEndOfAll({ code }: ExhibitError): boolean {
 }
 
 async function lookAt(
-  { name, ready }: ClusterNode,
+  { name, ready }: NodeStatus,
   reader: NodeReader,
   filter: ArchiveFilter,
 ): Promise<readonly NodeArchive[]> {

@@ -1,6 +1,6 @@
 /** What can be asked of the checkpoints folder of a node: its files, and a file's content and hashes. */
 import { ExhibitError } from '../../bytes/exhibit-error.ts';
-import { quote } from './api-client.ts';
+import { quote } from '../cluster/api-client.ts';
 import { MOUNT_PATH } from './helper-pod.ts';
 import type { NodeShell } from './node-reader.ts';
 

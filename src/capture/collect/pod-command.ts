@@ -5,9 +5,9 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
 import { ExhibitError } from '../../bytes/exhibit-error.ts';
+import { apiPath, explainRefusal, quote, record, records } from '../cluster/api-client.ts';
 import { connectionFailed } from '../connection-error.ts';
 import type { Endpoint } from '../https-client.ts';
-import { apiPath, explainRefusal, quote, record, records } from './api-client.ts';
 
 export interface PodCommand {
   readonly namespace: string;

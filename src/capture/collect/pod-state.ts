@@ -1,6 +1,7 @@
 /** How far a helper pod has come, from its object. Source of the reasons: kubernetes pkg/kubelet/images/types.go. */
+
+import { type Json, quote, record, records, text } from '../cluster/api-client.ts';
 import { summarizePod } from '../pod.ts';
-import { type Json, quote, record, records, text } from './api-client.ts';
 
 export type PodState =
   | { readonly kind: 'running' }

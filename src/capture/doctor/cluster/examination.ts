@@ -1,12 +1,12 @@
 /** What keeps a cluster's containers from being captured by the user of a kubeconfig. Nothing is changed or captured. */
 import { ExhibitError } from '../../../bytes/exhibit-error.ts';
+import { type ClusterNode, listNodes } from '../../cluster/nodes.ts';
 import { type GivenCredentials, readGivenAuthority } from '../../credentials.ts';
 import type { Endpoint } from '../../https-client.ts';
 import type { ClusterAccess } from '../../kubeconfig.ts';
 import { kubeletEndpoint } from '../../kubelet-route.ts';
 import { ServerTrust } from '../../server-trust.ts';
 import type { Finding } from '../finding.ts';
-import { type ClusterNode, listNodes } from './cluster-node.ts';
 import { askGates, type KubeletWays } from './gate.ts';
 import { gateFindings } from './gate-findings.ts';
 import { findingsOf } from './node-verdict.ts';

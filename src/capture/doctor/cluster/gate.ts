@@ -5,10 +5,10 @@
  */
 import { ExhibitError } from '../../../bytes/exhibit-error.ts';
 import { explainApiAnswer, statusMessage } from '../../api-answer.ts';
+import type { ClusterNode } from '../../cluster/nodes.ts';
 import { type Endpoint, send } from '../../https-client.ts';
 import { explainKubeletAnswer } from '../../kubelet-answer.ts';
 import { checkpointPath, MAX_ANSWER_BYTES } from '../../route.ts';
-import type { ClusterNode } from './cluster-node.ts';
 
 export interface GateAnswer {
   /** `denied`: the kubelet refuses whoever asked it, and says no more. `unknown`: it could not be asked. */

@@ -1,8 +1,9 @@
 /** What this user, and the API server's own client to the kubelets, may do: nothing is assumed, the API server is asked. */
+
+import { ownName, type Right, reviewOwn, reviewUser, type Verdict } from '../../cluster/access-review.ts';
 import type { Endpoint } from '../../https-client.ts';
 import { grantCommands } from '../../rbac.ts';
 import type { Finding } from '../finding.ts';
-import { ownName, type Right, reviewOwn, reviewUser, type Verdict } from './access-review.ts';
 import type { NodeGate } from './gate.ts';
 
 const CHECKPOINT: Right = { verb: 'create', resource: 'nodes/checkpoint' };

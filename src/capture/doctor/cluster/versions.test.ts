@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import type { ClusterNode } from './cluster-node.ts';
+import type { ClusterNode } from '../../cluster/nodes.ts';
 import { judgeKubelet, judgeRuntime } from './versions.ts';
 
 const node = (more: Partial<ClusterNode>): ClusterNode => ({
   name: 'n1',
+  ready: true,
   kubelet: '10.0.0.1:10250',
   names: ['n1'],
   kubeletVersion: 'v1.36.3',

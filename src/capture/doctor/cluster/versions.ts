@@ -1,7 +1,8 @@
 /** What nodes can do by the versions that they tell. Source for runtimes: containerd's and CRI-O's release notes. */
+
+import type { ClusterNode } from '../../cluster/nodes.ts';
 import { FIRST_WITH_API, FIRST_WITH_API_ON, fixOf, hasDiskHole } from '../kubelet-versions.ts';
 import { formatVersion, isAtLeast, parseVersion } from '../version.ts';
-import type { ClusterNode } from './cluster-node.ts';
 import type { NodeVerdict } from './node-verdict.ts';
 
 type Judgement = Omit<NodeVerdict, 'node'>;

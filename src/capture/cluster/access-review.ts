@@ -3,12 +3,13 @@
  * (system:basic-user), and SubjectAccessReview, which needs a grant. Nothing is done by asking.
  * Source: https://kubernetes.io/docs/reference/access-authn-authz/authorization/#checking-api-access
  */
-import { ExhibitError } from '../../../bytes/exhibit-error.ts';
-import { callApi, record, text } from '../../collect/api-client.ts';
-import type { Endpoint } from '../../https-client.ts';
+import { ExhibitError } from '../../bytes/exhibit-error.ts';
+import type { Endpoint } from '../https-client.ts';
+import { callApi, record, text } from './api-client.ts';
 
-/** A right on a cluster-scoped resource, or on one in every namespace. */
 export interface Right {
+  /** Undefined: on a cluster-scoped resource, or on one in every namespace. */
+  readonly namespace?: string | undefined;
   readonly verb: string;
   /** `nodes/checkpoint`, `pods`. */
   readonly resource: string;
@@ -46,9 +47,9 @@ async function review(api: Endpoint, kind: string, spec: object): Promise<Verdic
   }
 }
 
-function attributes({ verb, resource }: Right) {
+function attributes({ namespace, verb, resource }: Right) {
   const [name = '', subresource] = resource.split('/');
-  return { verb, resource: name, ...(subresource === undefined ? {} : { subresource }) };
+  return { namespace, verb, resource: name, subresource };
 }
 
 /** The name under which the API server knows the user of `api`; undefined where it does not tell (before 1.28). */

@@ -3,7 +3,6 @@ import { ExhibitError } from '../../bytes/exhibit-error.ts';
 import { explainApiAnswer, readDenial, statusMessage } from '../api-answer.ts';
 import { type Endpoint, send } from '../https-client.ts';
 import { grantCommands } from '../rbac.ts';
-import { namespacedGrantCommands } from './grants.ts';
 
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -14,8 +13,8 @@ export interface ApiRequest {
   readonly body?: object | undefined;
   /** Completes "cannot …". */
   readonly what: string;
-  /** The grants that a refusal is cured by are given in this namespace only. */
-  readonly namespace?: string | undefined;
+  /** The commands that would allow it to a user; undefined: those for just what was refused. */
+  readonly grants?: ((user: string) => readonly string[]) | undefined;
 }
 
 /** A pod is some KiB; a list of 500 nodes with their images some 10 MiB. */
@@ -40,7 +39,7 @@ export async function callApi(api: Endpoint, request: ApiRequest): Promise<Json 
 /** Any answer but a success as an error. */
 export function explainRefusal(
   answer: { readonly status: number; readonly body: string },
-  { what, namespace }: Pick<ApiRequest, 'what' | 'namespace'>,
+  { what, grants }: Pick<ApiRequest, 'what' | 'grants'>,
 ): ExhibitError {
   // 429 and 5xx: it is there, and cannot now.
   if (answer.status === 429 || answer.status >= 500) {
@@ -53,8 +52,7 @@ export function explainRefusal(
   const { code, message } = explainApiAnswer(answer, what);
   const denial = readDenial(answer);
   if (denial === undefined) return new ExhibitError(code, message);
-  const commands =
-    namespace === undefined ? grantCommands(denial) : namespacedGrantCommands(denial.user, namespace);
+  const commands = grants === undefined ? grantCommands(denial) : grants(denial.user);
   return new ExhibitError(code, message, {
     help: ['A cluster administrator allows it with:', ...commands],
   });
