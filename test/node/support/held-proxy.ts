@@ -49,7 +49,8 @@ export async function startHeldProxy(node: TestNode, kubeconfig: string): Promis
       held = connection;
       way.stdout.pause();
     });
-    way.stdout.on('end', () => socket.destroy());
+    // Not destroyed: what is still to be sent would be lost.
+    way.stdout.on('end', () => socket.end());
     socket.on('data', (bytes) => way.stdin.write(bytes));
     socket.on('error', () => undefined);
     socket.on('close', () => {
