@@ -91,15 +91,21 @@ test('a checkpoint that ran out of time leaves the container frozen: told before
   expect(await states(id)).toBe('THAWED\nRUNNING');
 });
 
+/** Stops the runc that checkpoints: others come and go. */
+async function holdDump(): Promise<true | undefined> {
+  const dumps = "tr '\\0' ' ' <$each/cmdline | grep -q ' checkpoint '";
+  const held = await sh(
+    `for each in $(pgrep -x runc | sed s,^,/proc/,); do ${dumps} && kill -STOP "\${each#/proc/}" && echo held; done || true`,
+  );
+  return held.includes('held') || undefined;
+}
+
 test('a capture whose time is up at the kubelet is told as that, and --thaw lets the container run', async () => {
   const id = await idOf('hoard', 'hoard');
   const options = ['--via', 'kubelet', '--timeout', '121', '--thaw'];
   const running = node().startExhibit(capture('shop/hoard', ...options));
   // Two minutes are the least that a kubelet gives: runc is held until they are up.
-  const dumper = await until('runc', async () => (await sh('pgrep -x runc || true')) || undefined, {
-    interval: 5,
-  });
-  await sh(`kill -STOP ${dumper}`);
+  await until('runc to be held', holdDump, { interval: 5 });
   const { code, stderr } = await running.finished;
   expect(code).toBe(1);
   expect(stderr).toContain('the time for the checkpoint was up before it was done');
