@@ -1,4 +1,5 @@
 /** Which containers this user can capture now, and by which way. Nothing is touched to find out. */
+import { forEachConcurrently } from '../bytes/concurrency.ts';
 import { ExhibitError } from '../bytes/exhibit-error.ts';
 import type { Access, AccessOptions } from './access.ts';
 import type { ContainerSummary, PodSummary } from './pod.ts';
@@ -29,23 +30,17 @@ export async function findCapturability(
 ): Promise<readonly CapturablePod[]> {
   const probes = new Map<string, Promise<string | undefined>>();
   const results: CapturablePod[] = [];
-  let next = 0;
   let done = 0;
-  const worker = async (): Promise<void> => {
-    for (let index = next++; index < pods.length; index = next++) {
-      const pod = pods[index];
-      if (pod === undefined) return;
-      const containers: CapturableContainer[] = [];
-      for (const container of pod.containers) {
-        const isRunning = container.state === 'running';
-        const capture = isRunning ? await findWay(pod, container, { access, options, probes }) : undefined;
-        containers.push({ ...container, capture });
-      }
-      results[index] = { ...pod, containers };
-      onPod?.(++done);
+  await forEachConcurrently(pods.entries(), CONCURRENCY, async ([index, pod]) => {
+    const containers: CapturableContainer[] = [];
+    for (const container of pod.containers) {
+      const isRunning = container.state === 'running';
+      const capture = isRunning ? await findWay(pod, container, { access, options, probes }) : undefined;
+      containers.push({ ...container, capture });
     }
-  };
-  await Promise.all(Array.from({ length: CONCURRENCY }, worker));
+    results[index] = { ...pod, containers };
+    onPod?.(++done);
+  });
   return results;
 }
 

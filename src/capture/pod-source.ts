@@ -1,6 +1,7 @@
 /** Where lists of pods come from: the API server, or on a node without a kubeconfig the kubelet itself. */
 import { ExhibitError } from '../bytes/exhibit-error.ts';
 import { explainApiAnswer } from './api-answer.ts';
+import { apiPath } from './cluster/api-client.ts';
 import { type Endpoint, type HttpAnswer, send } from './https-client.ts';
 import { explainKubeletAnswer } from './kubelet-answer.ts';
 import { parseLabelSelector } from './label-selector.ts';
@@ -61,12 +62,11 @@ const get = (endpoint: Endpoint, path: string): Promise<HttpAnswer> =>
 
 /** The API server's list: of the whole cluster. */
 export function apiPodSource(api: Endpoint, origin: string): PodSource {
-  const base = api.url.pathname.replace(/\/$/, '');
   return {
     origin,
-    list: (filter) => listFromApi(api, base, filter),
+    list: (filter) => listFromApi(api, filter),
     get: async (namespace, pod) => {
-      const answer = await get(api, `${base}/api/v1/namespaces/${namespace}/pods/${pod}`);
+      const answer = await get(api, apiPath(api, `/api/v1/namespaces/${namespace}/pods/${pod}`));
       if (answer.status === 404) return undefined;
       if (answer.status !== 200) throw explainApiAnswer(answer, `look up pod ${namespace}/${pod}`);
       return summarizePod(parseJson(answer.body));
@@ -74,7 +74,7 @@ export function apiPodSource(api: Endpoint, origin: string): PodSource {
   };
 }
 
-async function listFromApi(api: Endpoint, base: string, filter: PodFilter): Promise<readonly PodSummary[]> {
+async function listFromApi(api: Endpoint, filter: PodFilter): Promise<readonly PodSummary[]> {
   const folder = filter.namespace === undefined ? '' : `/namespaces/${encodeURIComponent(filter.namespace)}`;
   const pods: PodSummary[] = [];
   let next: string | undefined = '';
@@ -82,7 +82,7 @@ async function listFromApi(api: Endpoint, base: string, filter: PodFilter): Prom
     const query = new URLSearchParams({ limit: String(PAGE_SIZE) });
     if (filter.selector !== undefined) query.set('labelSelector', filter.selector);
     if (next !== '') query.set('continue', next);
-    const answer = await get(api, `${base}/api/v1${folder}/pods?${query}`);
+    const answer = await get(api, apiPath(api, `/api/v1${folder}/pods?${query}`));
     if (answer.status !== 200) throw explainApiAnswer(answer, 'list pods');
     const { items, metadata } = parseJson(answer.body) as PodList;
     pods.push(...(Array.isArray(items) ? items.map(summarizePod) : []));

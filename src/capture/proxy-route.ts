@@ -4,6 +4,7 @@
  */
 import type { ExhibitError } from '../bytes/exhibit-error.ts';
 import { explainApiAnswer, statusMessage } from './api-answer.ts';
+import { apiPath } from './cluster/api-client.ts';
 import { type Endpoint, type HttpAnswer, send } from './https-client.ts';
 import { archivePath, explainKubeletAnswer } from './kubelet-answer.ts';
 import { type CaptureRoute, checkpointPath, isAllowed, MAX_ANSWER_BYTES, NOBODY, PROBE } from './route.ts';
@@ -21,7 +22,8 @@ export function proxyRoute(
   api: Endpoint,
   { target, node, reason, timeoutSeconds }: ProxyOptions,
 ): CaptureRoute {
-  const base = `${api.url.pathname.replace(/\/$/, '')}/api/v1/nodes/${encodeURIComponent(node)}/proxy`;
+  const base = nodeProxyPath(api, node);
+  const what = `reach the kubelet of node ${node} through the API server`;
   return {
     name: 'proxy',
     reason,
@@ -34,19 +36,24 @@ export function proxyRoute(
       const path = `${base}${checkpointPath(target, timeoutSeconds)}`;
       const answer = await send(api, { method: 'POST', path, answerLimit: MAX_ANSWER_BYTES });
       if (answer.status === 200) return archivePath(answer.body);
-      throw explain(answer, node, target);
+      throw explainProxied(answer, what, target);
     },
     probe: async () => {
       const answer = await send(api, { ...PROBE, path: `${base}${checkpointPath(NOBODY, timeoutSeconds)}` });
-      if (!isAllowed(answer)) throw explain(answer, node, target);
+      if (!isAllowed(answer)) throw explainProxied(answer, what, target);
     },
   };
 }
 
-/** The API server's own refusals are Status objects; the kubelet's, passed through, are plain text. */
-function explain(answer: HttpAnswer, node: string, target: ContainerTarget): ExhibitError {
+/** What the kubelet of a node is asked through lies below this path. */
+export const nodeProxyPath = (api: Endpoint, node: string): string =>
+  apiPath(api, `/api/v1/nodes/${encodeURIComponent(node)}/proxy`);
+
+/**
+ * The API server's own refusals are Status objects; the kubelet's, passed through, are plain text. `what` completes
+ * "cannot …" for the former.
+ */
+export function explainProxied(answer: HttpAnswer, what: string, target: ContainerTarget): ExhibitError {
   const isFromApi = answer.status === 401 || statusMessage(answer.body) !== undefined;
-  return isFromApi
-    ? explainApiAnswer(answer, `reach the kubelet of node ${node} through the API server`)
-    : explainKubeletAnswer(answer, target);
+  return isFromApi ? explainApiAnswer(answer, what) : explainKubeletAnswer(answer, target);
 }

@@ -1,5 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { forEachConcurrently } from '../bytes/concurrency.ts';
 import { ExhibitError } from '../bytes/exhibit-error.ts';
 import { type Inspection, inspectCheckpoint } from '../export/inspection.ts';
 import { addHelperOptions } from './collect-options.ts';
@@ -116,14 +117,10 @@ function folderError(folder: string, cause: unknown): ExhibitError {
 async function describeAll(paths: readonly string[], io: Io): Promise<Listed[]> {
   const progress = startProgress(io);
   const listed: Listed[] = [];
-  const queue = paths.values();
-  const worker = async (): Promise<void> => {
-    for (const path of queue) {
-      listed.push(await describe(path, io));
-      progress.update(`${listed.length} of ${paths.length} archives`);
-    }
-  };
-  await Promise.all(Array.from({ length: CONCURRENCY }, worker));
+  await forEachConcurrently(paths, CONCURRENCY, async (path) => {
+    listed.push(await describe(path, io));
+    progress.update(`${listed.length} of ${paths.length} archives`);
+  });
   progress.end();
   return listed;
 }

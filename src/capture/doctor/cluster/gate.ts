@@ -3,12 +3,13 @@
  * name has capitals, which no pod's has. A kubelet that takes checkpoints does not know the pod; one whose feature gate
  * ContainerCheckpoint is off does not know the path; and nothing is captured.
  */
+import { forEachConcurrently } from '../../../bytes/concurrency.ts';
 import { ExhibitError } from '../../../bytes/exhibit-error.ts';
-import { explainApiAnswer, statusMessage } from '../../api-answer.ts';
 import type { ClusterNode } from '../../cluster/nodes.ts';
 import { type Endpoint, send } from '../../https-client.ts';
 import { explainKubeletAnswer } from '../../kubelet-answer.ts';
-import { checkpointPath, MAX_ANSWER_BYTES } from '../../route.ts';
+import { explainProxied, nodeProxyPath } from '../../proxy-route.ts';
+import { checkpointPath, PROBE } from '../../route.ts';
 
 export interface GateAnswer {
   /** `denied`: the kubelet refuses whoever asked it, and says no more. `unknown`: it could not be asked. */
@@ -33,8 +34,6 @@ export interface KubeletWays {
 
 const NOBODY = { namespace: 'default', pod: 'EXHIBIT-DOCTOR', container: 'none' } as const;
 
-/** A kubelet knows at once that there is no such pod. */
-const IDLE_SECONDS = 20;
 /** So many kubelets are asked at a time: each is a connection. */
 const MAX_AT_ONCE = 8;
 /** Where so many nodes cannot be reached from here, none can: each would take its 20 seconds to say so. */
@@ -47,17 +46,13 @@ export async function askGates(
   onProgress: (done: number) => void,
 ): Promise<readonly NodeGate[]> {
   const gates = new Map<ClusterNode, NodeGate>();
-  const queue = [...nodes];
   let unreachable = 0;
-  const worker = async (): Promise<void> => {
-    for (let node = queue.shift(); node !== undefined; node = queue.shift()) {
-      const answers = await askGate(node, ways, unreachable < MAX_UNREACHABLE);
-      if (answers.at(-1)?.error.code === 'CONNECTION_FAILED') unreachable++;
-      gates.set(node, { node: node.name, answers });
-      onProgress(gates.size);
-    }
-  };
-  await Promise.all(Array.from({ length: MAX_AT_ONCE }, worker));
+  await forEachConcurrently(nodes, MAX_AT_ONCE, async (node) => {
+    const answers = await askGate(node, ways, unreachable < MAX_UNREACHABLE);
+    if (answers.at(-1)?.error.code === 'CONNECTION_FAILED') unreachable++;
+    gates.set(node, { node: node.name, answers });
+    onProgress(gates.size);
+  });
   return nodes.flatMap((node) => gates.get(node) ?? []);
 }
 
@@ -68,8 +63,7 @@ async function askGate(
 ): Promise<readonly GateAnswer[]> {
   const answers: GateAnswer[] = [];
   if (proxy !== undefined) {
-    const base = `${proxy.url.pathname.replace(/\/$/, '')}/api/v1/nodes/${encodeURIComponent(node.name)}/proxy`;
-    answers.push(await askOne(proxy, base, 'proxy'));
+    answers.push(await askOne(proxy, nodeProxyPath(proxy, node.name), 'proxy'));
   }
   const isTold = answers.some(({ state }) => state === 'on' || state === 'off');
   const endpoint = isTold ? undefined : endpointOf(node, kubelet);
@@ -96,7 +90,7 @@ function endpointOf(node: ClusterNode, kubelet: KubeletWays['kubelet']): Endpoin
 }
 
 async function askOne(endpoint: Endpoint, base: string, way: GateAnswer['way']): Promise<GateAnswer> {
-  const error = await refusalOf(endpoint, base);
+  const error = await refusalOf(endpoint, base, way);
   return { state: STATES[error.code] ?? 'unknown', way, error };
 }
 
@@ -106,18 +100,12 @@ const STATES: Readonly<Partial<Record<ExhibitError['code'], GateAnswer['state']>
   KUBELET_FORBIDDEN: 'denied',
 };
 
-async function refusalOf(endpoint: Endpoint, base: string): Promise<ExhibitError> {
+async function refusalOf(endpoint: Endpoint, base: string, way: GateAnswer['way']): Promise<ExhibitError> {
   try {
-    const answer = await send(endpoint, {
-      method: 'POST',
-      path: `${base}${checkpointPath(NOBODY, IDLE_SECONDS)}`,
-      idleLimit: IDLE_SECONDS,
-      answerLimit: MAX_ANSWER_BYTES,
-    });
-    // The API server's own refusals are Status objects; a kubelet's, passed through, are plain text.
-    const isFromApi = base !== '' && (answer.status === 401 || statusMessage(answer.body) !== undefined);
-    return isFromApi
-      ? explainApiAnswer(answer, 'reach the kubelet through the API server')
+    const path = `${base}${checkpointPath(NOBODY, PROBE.idleLimit)}`;
+    const answer = await send(endpoint, { ...PROBE, path });
+    return way === 'proxy'
+      ? explainProxied(answer, 'reach the kubelet through the API server', NOBODY)
       : explainKubeletAnswer(answer, NOBODY);
   } catch (error) {
     if (error instanceof ExhibitError) return error;
