@@ -6,7 +6,7 @@ const MAY_IMPORT = {
   checkpoint: ['bytes', 'archive', 'criu'],
   analysis: ['bytes', 'archive', 'criu', 'checkpoint'],
   export: ['bytes', 'archive', 'criu', 'checkpoint', 'analysis'],
-  capture: ['bytes'],
+  capture: ['bytes', 'archive', 'criu'],
   cli: ['bytes', 'archive', 'criu', 'checkpoint', 'analysis', 'export', 'capture'],
 };
 

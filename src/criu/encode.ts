@@ -10,18 +10,11 @@ import { encodeExtra } from './encode-extra.ts';
 import { encodeMessage, memberOf } from './encode-message.ts';
 import { littleEndian } from './encode-wire.ts';
 import { MAX_MESSAGE_LENGTH, type UnknownKind, unknownMessage } from './image.ts';
-import {
-  allKinds,
-  COMMON_MAGIC,
-  type ExtraRule,
-  type ImageKind,
-  imageKinds,
-  kindOfMagic,
-  SERVICE_MAGIC,
-} from './image-kinds.ts';
+import { allKinds, type ExtraRule, type ImageKind, kindOfMagic } from './image-kinds.ts';
 import { type JsonNode, type JsonObject, parseJsonTree } from './json-tree.ts';
 import { decodeUtf8 } from './utf8.ts';
 import { decodeMessage } from './wire.ts';
+import { imageHeader } from './write-image.ts';
 
 /**
  * Longest JSON that is read. A string of V8 holds twice as many characters; the largest honest image that people edit is
@@ -49,7 +42,7 @@ export function encodeImage(json: Uint8Array): readonly Uint8Array[] {
   const entries = memberOf(image, 'entries', context);
   const inside = context.inside('entries');
   if (entries.kind !== 'array') return inside.fail(entries, 'must be a list');
-  const parts = [headerOf(kind)];
+  const parts = [imageHeader(kind)];
   for (const [index, entry] of entries.items.entries()) {
     const place = { isFirst: index === 0, isLast: index === entries.items.length - 1 };
     parts.push(...encodeEntry(kind, place, entry, inside.inside(index)));
@@ -78,16 +71,6 @@ function kindOf(node: JsonNode, context: JsonContext): ImageKind | UnknownKind {
   }
   const magic = Number(name);
   return kindOfMagic(magic) ?? { layout: 'unknown', name, magic };
-}
-
-/** Which images have which group magic: criu/image.c, and recorded ones. */
-function headerOf({ magic }: ImageKind | UnknownKind): Uint8Array {
-  const { inventory, stats, irmapCache } = imageKinds;
-  const type = littleEndian(BigInt(magic), 4);
-  if (magic === inventory.magic) return type;
-  const isService = magic === stats.magic || magic === irmapCache.magic;
-  const group = littleEndian(BigInt(isService ? SERVICE_MAGIC : COMMON_MAGIC), 4);
-  return Uint8Array.from([...group, ...type]);
 }
 
 function encodeEntry(

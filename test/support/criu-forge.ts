@@ -4,8 +4,9 @@
  */
 import { concat as join } from '../../src/bytes/concat.ts';
 import { littleEndian, varint as wireVarint } from '../../src/criu/encode-wire.ts';
-import { COMMON_MAGIC, type ImageKind, imageKinds, SERVICE_MAGIC } from '../../src/criu/image-kinds.ts';
-import type { Enumeration, MessageSchema, NamedField } from '../../src/criu/schema.ts';
+import type { ImageKind } from '../../src/criu/image-kinds.ts';
+import type { MessageSchema } from '../../src/criu/schema.ts';
+import { imageHeader, writeMessage } from '../../src/criu/write-image.ts';
 
 /** A varint; negative values take ten bytes, as protobuf writes them. */
 export const varint = (value: number | bigint): Uint8Array => wireVarint(BigInt(value));
@@ -25,44 +26,7 @@ export function rawField(number: number, value: number | bigint | Uint8Array): U
 
 /** A message from an object; fields that the schema does not know are left out, absent ones are not written. */
 export function encodeMessage(schema: MessageSchema, message: unknown): Uint8Array {
-  const values = message as Readonly<Record<string, unknown>>;
-  const parts: Uint8Array[] = [];
-  for (const field of schema.fields) {
-    const value = values[field.name];
-    if (value === undefined) continue;
-    const list = field.label === 'repeated' ? (value as readonly unknown[]) : [value];
-    for (const each of list) parts.push(encodeField(field, each));
-  }
-  return join(parts);
-}
-
-function encodeField(field: NamedField, value: unknown): Uint8Array {
-  const { number, type } = field;
-  if (type.kind === 'message') return rawField(number, encodeMessage(type.schema(), value));
-  if (type.kind === 'enum') return rawField(number, enumNumber(type.enumeration, value as string | number));
-  switch (type.scalar) {
-    case 'string':
-      return rawField(number, new TextEncoder().encode(value as string));
-    case 'bytes':
-      return rawField(number, value as Uint8Array);
-    case 'bool':
-      return rawField(number, value ? 1 : 0);
-    case 'fixed32':
-      return concat(varint(number * 8 + 5), u32(value as number));
-    case 'fixed64':
-      return concat(varint(number * 8 + 1), u64(value as bigint));
-    case 'sint32':
-    case 'sint64': {
-      const signed = BigInt(value as number | bigint);
-      return rawField(number, signed < 0n ? -signed * 2n - 1n : signed * 2n);
-    }
-    default:
-      return rawField(number, value as number | bigint);
-  }
-}
-
-function enumNumber(type: Enumeration, value: string | number): number {
-  return typeof value === 'number' ? value : (type.values[value] ?? 0);
+  return writeMessage(schema, message);
 }
 
 /** One entry of an image: the message (encoded, or an object) and the bytes behind it, padding included. */
@@ -76,7 +40,7 @@ export function forgeImage<First, Later>(
   kind: ImageKind<First, Later>,
   entries: readonly ForgedEntry[],
 ): Uint8Array {
-  const parts = [forgeHeader(kind)];
+  const parts = [imageHeader(kind)];
   for (const [index, { message, extra }] of entries.entries()) {
     const schema = index === 0 ? kind.first : kind.later;
     const bytes = message instanceof Uint8Array ? message : encodeMessage(schema, message);
@@ -84,11 +48,4 @@ export function forgeImage<First, Later>(
     if (extra !== undefined) parts.push(extra);
   }
   return join(parts);
-}
-
-function forgeHeader(kind: { readonly magic: number }): Uint8Array {
-  const { inventory, stats, irmapCache } = imageKinds;
-  if (kind.magic === inventory.magic) return u32(kind.magic);
-  const isService = kind.magic === stats.magic || kind.magic === irmapCache.magic;
-  return concat(u32(isService ? SERVICE_MAGIC : COMMON_MAGIC), u32(kind.magic));
 }
