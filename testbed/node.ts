@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { cached } from './cache.ts';
 import { type Credentials, credentialsIn, NODE_ADDRESS, NODE_NAME, writeCredentials } from './credentials.ts';
-import { images, type KubernetesVersion, kubernetes, rootfs, wantedKubernetes } from './parts.ts';
+import { images, type KubernetesVersion, kubernetes, rootfs, servers, wantedKubernetes } from './parts.ts';
 import { type Result, type Running, type RunOptions, succeeded, until } from './process.ts';
 import { type Progress, silent } from './progress.ts';
 import { API_SERVER_BINDING, clusterRole, clusterRoleBinding, type Rule, type Subject } from './rbac.ts';
@@ -16,6 +16,8 @@ const IMAGES = '/usr/local/lib/exhibit/images.tar';
 const REPOSITORY_INSIDE = '/repo';
 const EXHIBIT_INSIDE = `${REPOSITORY_INSIDE}/dist/exhibit.js`;
 const NODE_JS_INSIDE = '/usr/local/bin/node';
+/** Where pods find the programs of workloads/servers.ts, on the node. */
+const SERVERS_INSIDE = '/srv/servers';
 
 export interface NodeOptions {
   /** Once started, lives on after the caller; otherwise ends when the caller does, however that ends. Default: false. */
@@ -26,6 +28,8 @@ export interface NodeOptions {
   readonly featureGates?: Readonly<Record<string, boolean>>;
   /** Of kubelet and API server. Default: the environment's EXHIBIT_KUBERNETES, else the newest. */
   readonly version?: KubernetesVersion;
+  /** With the programs of workloads/servers.ts. Default: false. */
+  readonly servers?: boolean;
   readonly progress?: Progress;
 }
 
@@ -40,6 +44,7 @@ export async function startNode(options: NodeOptions = {}): Promise<TestNode> {
     [IMAGES]: await cached(images(rootfsPath), progress),
     [NODE_JS_INSIDE]: process.execPath,
     [REPOSITORY_INSIDE]: REPOSITORY,
+    ...(options.servers === true ? { [SERVERS_INSIDE]: await cached(servers, progress) } : {}),
   };
   const { state, detach } = await startSandbox({ rootfs: rootfsPath, binds });
   const node = new TestNode(state);

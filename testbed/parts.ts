@@ -32,17 +32,31 @@ const PACKAGES = [
   'zstd',
 ];
 
-const ROOTFS_OPTIONS = [
+/** Programs that people run in containers, for workloads/servers.ts. */
+const SERVER_PACKAGES = [
+  'curl',
+  'nginx-light',
+  'nodejs',
+  'openjdk-25-jre-headless',
+  'php-cli',
+  'postgresql-18',
+  'redis-server',
+];
+
+const debianOptions = (packages: readonly string[]): readonly string[] => [
   '--variant=minbase',
   '--mode=root',
-  `--include=${PACKAGES.join(',')}`,
+  `--include=${packages.join(',')}`,
   // A mirror may serve a snapshot of sid that is older than its Release file allows.
   '--aptopt=Acquire::Check-Valid-Until "false"',
   '--aptopt=APT::Install-Recommends "false"',
   '--dpkgopt=path-exclude=/usr/share/doc/*',
   '--dpkgopt=path-exclude=/usr/share/locale/*',
-  '--dpkgopt=path-exclude=/usr/share/man/*',
 ];
+
+const ROOTFS_OPTIONS = [...debianOptions(PACKAGES), '--dpkgopt=path-exclude=/usr/share/man/*'];
+/** With the folders of manual pages: Java's package does not install without. */
+const SERVER_OPTIONS = debianOptions(SERVER_PACKAGES);
 
 /** The root filesystem that everything runs on. It is never written to once it is built. */
 export const rootfs: Part = {
@@ -51,6 +65,19 @@ export const rootfs: Part = {
   async build(target) {
     await installMmdebstrap();
     await output(['mmdebstrap', '--quiet', ...ROOTFS_OPTIONS, 'sid', target]);
+  },
+};
+
+/** A root filesystem whose programs pods can run, with a server in Go beside Debian's at /usr/local/bin/go-server. */
+export const servers: Part = {
+  name: 'servers',
+  ingredients: [...SERVER_OPTIONS, ...textsOf(join(here, 'workloads', 'server'))],
+  async build(target) {
+    await installMmdebstrap();
+    await output(['mmdebstrap', '--quiet', ...SERVER_OPTIONS, 'sid', target]);
+    const source = join(here, 'workloads', 'server', 'main.go');
+    const build = ['go', 'build', '-trimpath', '-o', join(target, 'usr/local/bin/go-server'), source];
+    await output(['env', 'CGO_ENABLED=0', ...build]);
   },
 };
 

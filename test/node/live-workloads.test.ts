@@ -1,0 +1,40 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { until } from '../../testbed/process.ts';
+import * as pods from '../../testbed/workloads/pods.ts';
+import { SERVERS, serverPod } from '../../testbed/workloads/servers.ts';
+import { useNode } from './support/use-node.ts';
+
+const node = useNode({ servers: true });
+
+beforeAll(() => node().apply(pods.namespace(pods.SHOP)));
+
+interface Answers {
+  readonly answered: number;
+  /** Of the requests after the first one that was answered: before, the server was not up. */
+  readonly failed: readonly string[];
+}
+
+async function clientAnswers(name: string): Promise<Answers> {
+  const lines = (await node().kubectl(['logs', '-n', pods.SHOP, name, '-c', 'client'])).split('\n');
+  const first = lines.findIndex((line) => line.startsWith('answered'));
+  const since = first < 0 ? [] : lines.slice(first);
+  const answered = since.filter((line) => line.startsWith('answered')).length;
+  return { answered, failed: since.filter((line) => line.startsWith('failed')) };
+}
+
+function answersBeyond(name: string, count: number): Promise<Answers> {
+  return until(`${name} answers`, async () => {
+    const answers = await clientAnswers(name).catch(() => undefined);
+    return answers !== undefined && answers.answered > count ? answers : undefined;
+  });
+}
+
+describe.each(SERVERS)('$name', (server) => {
+  test('serves its client without one failed request', async () => {
+    await node().apply(serverPod(server));
+    const { answered } = await answersBeyond(server.name, 5);
+    const { failed } = await answersBeyond(server.name, answered + 10);
+    expect(failed).toEqual([]);
+    await node().remove(pods.SHOP, server.name);
+  });
+});
