@@ -20,9 +20,16 @@ export function writeImage<First, Later>(
   kind: ImageKind<First, Later>,
   entries: readonly [WrittenEntry<First>, ...WrittenEntry<Later>[]] | readonly [],
 ): Uint8Array {
-  const parts = [imageHeader(kind)];
-  for (const [index, { message, extra }] of entries.entries()) {
-    const bytes = writeMessage(index === 0 ? kind.first : kind.later, message);
+  const [first, ...later] = entries;
+  const firstBytes = first === undefined ? [] : [writeEntries(kind.first, [first])];
+  return concat([imageHeader(kind), ...firstBytes, writeEntries(kind.later, later)]);
+}
+
+/** Entries to go behind those of an image that has been begun: for images that are made a part at a time. */
+export function writeEntries<T>(schema: MessageSchema<T>, entries: readonly WrittenEntry<T>[]): Uint8Array {
+  const parts: Uint8Array[] = [];
+  for (const { message, extra } of entries) {
+    const bytes = writeMessage(schema, message);
     parts.push(littleEndian(BigInt(bytes.length), 4), bytes);
     if (extra !== undefined) parts.push(extra);
   }

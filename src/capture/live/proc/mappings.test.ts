@@ -31,6 +31,14 @@ describe('parseMappings', () => {
     expect(parseMappings(smaps).every(({ flags, path }) => flags.has('rd') || path !== '[stack]')).toBe(true);
   });
 
+  it('counts what a mapping holds in memory and in swap', () => {
+    const header = '1000-5000 rw-p 00000000 00:00 0 ';
+    const [mapping] = parseMappings(
+      `${header}\nSize: 16 kB\nRss:                   8 kB\nSwap:                  4 kB\nSwapPss: 4 kB\n`,
+    );
+    expect(mapping?.held).toBe(12_288n);
+  });
+
   it('reads any text without failing', () => {
     fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => Array.isArray(parseMappings(text))));
   });

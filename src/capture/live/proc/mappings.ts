@@ -22,30 +22,42 @@ export interface Mapping {
   readonly path: string;
   /** `io`, `pf`, `gd`, `dd`…; empty where only maps could be read. */
   readonly flags: ReadonlySet<string>;
+  /** Bytes in memory or in swap, of smaps; undefined where only maps could be read. */
+  readonly held?: bigint | undefined;
 }
 
 const HEADER =
   /^([0-9a-f]{1,16})-([0-9a-f]{1,16}) ([r-])([w-])([x-])([ps]) ([0-9a-f]{1,16}) ([0-9a-f]{1,8}):([0-9a-f]{1,8}) (\d{1,20})(?: +(.*))?$/;
 const FLAGS = 'VmFlags:';
+/** Huge pages of hugetlbfs are not counted in Rss. */
+const HELD = /^(?:Rss|Swap|Shared_Hugetlb|Private_Hugetlb): +(\d{1,15}) kB$/;
 
 /** The mappings in ascending order of address; lines that are none are left out. */
 export function parseMappings(text: string): readonly Mapping[] {
-  const mappings: Mapping[] = [];
-  let flags = new Set<string>();
+  const mappings: MutableMapping[] = [];
   for (const line of text.split('\n')) {
-    if (line.startsWith(FLAGS)) {
-      for (const flag of line.slice(FLAGS.length).trim().split(' ')) flags.add(flag);
-      continue;
-    }
     const header = HEADER.exec(line);
-    if (header === null) continue;
-    flags = new Set();
-    mappings.push(readHeader(header, flags));
+    if (header !== null) mappings.push(readHeader(header));
+    else readDetail(line, mappings.at(-1));
   }
   return mappings;
 }
 
-function readHeader(header: RegExpExecArray, flags: ReadonlySet<string>): Mapping {
+interface MutableMapping extends Mapping {
+  readonly flags: Set<string>;
+  held?: bigint;
+}
+
+function readDetail(line: string, mapping: MutableMapping | undefined): void {
+  if (mapping === undefined) return;
+  if (line.startsWith(FLAGS)) {
+    for (const flag of line.slice(FLAGS.length).trim().split(' ')) mapping.flags.add(flag);
+  }
+  const kibibytes = HELD.exec(line)?.[1];
+  if (kibibytes !== undefined) mapping.held = (mapping.held ?? 0n) + BigInt(kibibytes) * 1024n;
+}
+
+function readHeader(header: RegExpExecArray): MutableMapping {
   const [, start, end, read, write, execute, share, offset, major, minor, inode, path = ''] = header;
   return {
     start: BigInt(`0x${start}`),
@@ -59,7 +71,7 @@ function readHeader(header: RegExpExecArray, flags: ReadonlySet<string>): Mappin
     minor: Number(`0x${minor}`),
     inode: BigInt(inode ?? 0),
     path: unescapePath(path),
-    flags,
+    flags: new Set(),
   };
 }
 
