@@ -119,9 +119,12 @@ describe('planMemory', () => {
       mappings: [
         fakeMapping(1, 1, { path: '/dev/dri/card0', flags: new Set(['io', 'pf']) }),
         fakeMapping(16, 2 ** 31),
+        fakeMapping(2 ** 32, 2 ** 31, { held: 0n }),
+        fakeMapping(2, 1),
       ],
+      pagemap: [0n, 0n, PRESENT],
     });
-    expect(images[0]?.bytes).toBe(0);
+    expect(images[0]?.bytes).toBe(PAGE);
     expect(gaps).toEqual([
       'process 1: 1000-2000 (/dev/dri/card0) is memory of a device: not read',
       'process 1: 10000-80000010000 is too large to look through: its memory is not in the archive',

@@ -3,11 +3,12 @@
  * object, numbered from 1 on in this order, and the pages that it is made of. From the plan follows where in the archive each
  * page comes to lie, so that pages are written to their place at once.
  */
-import { choosePages, type PageChoice } from './page-choice.ts';
+import type { Mapping } from '../proc/mappings.ts';
+import { choosePages, type PageChoice, placeOf, tooLargeMappings } from './page-choice.ts';
 import { PageRuns } from './page-runs.ts';
 import { PagemapFile } from './pagemap-file.ts';
 import { findSharedObjects, type PlannedProcess } from './shared-objects.ts';
-import { sharedPages } from './shared-pages.ts';
+import { SharedSearch, sharedPages } from './shared-pages.ts';
 
 /** Where the bytes of a pages image come from. */
 export type PagesOrigin =
@@ -43,8 +44,13 @@ export function planMemory(
   proc = '/proc',
 ): MemoryPlan {
   const gaps: string[] = [];
+  const tooLarge = tooLargeMappings(
+    processes.flatMap(({ mappings }) => mappings),
+    choice,
+  );
+  const lookThrough = { choice, tooLarge, proc };
   const parts = [
-    ...processes.flatMap((process) => planProcess(process, choice, gaps, proc) ?? []),
+    ...processes.flatMap((process) => planProcess(process, lookThrough, gaps) ?? []),
     ...planShared(processes, choice, gaps, proc),
   ];
   const images = parts.map((part, index) => ({
@@ -58,12 +64,17 @@ export function planMemory(
 
 type PlannedPart = Pick<PlannedPages, 'origin' | 'path' | 'runs'>;
 
+interface LookThrough {
+  readonly choice: PageChoice;
+  readonly tooLarge: ReadonlySet<Mapping>;
+  readonly proc: string;
+}
+
 /** A process that has ended but not been waited for has no memory, and then no image. */
 function planProcess(
   { pid, containerPid, mappings }: PlannedProcess,
-  choice: PageChoice,
+  { choice, tooLarge, proc }: LookThrough,
   gaps: string[],
-  proc: string,
 ): PlannedPart | undefined {
   if (mappings.length === 0) return undefined;
   const runs = new PageRuns();
@@ -72,7 +83,9 @@ function planProcess(
     const pagemap = new PagemapFile(`${proc}/${pid}/pagemap`);
     try {
       for (const mapping of mappings) {
-        const gap = choosePages(mapping, pagemap, choice, runs);
+        const gap = tooLarge.has(mapping)
+          ? `${placeOf(mapping)} is too large to look through: its memory is not in the archive`
+          : choosePages(mapping, pagemap, choice, runs);
         if (gap !== undefined) note(gap);
       }
     } finally {
@@ -91,7 +104,7 @@ function planShared(
   gaps: string[],
   proc: string,
 ): readonly PlannedPart[] {
-  const search = { wish: { filePages: true, zeroPages }, pageSize, proc };
+  const search = new SharedSearch({ filePages: true, zeroPages }, pageSize, proc);
   return findSharedObjects(processes, gaps, proc).map((object) => {
     const runs = sharedPages(object, search, gaps);
     noteLost(runs, (gap) => gaps.push(`${object.name} (${object.inode}): ${gap}`));

@@ -20,18 +20,31 @@ export interface PageChoice {
   readonly zeroPages: ZeroPages;
 }
 
+/** The largest of these mappings, for which there would be no time: those that all smaller ones leave no room for. */
+export function tooLargeMappings(mappings: readonly Mapping[], choice: PageChoice): ReadonlySet<Mapping> {
+  const sizeOf = ({ start, end }: Mapping): number => Number((end - start) / BigInt(choice.pageSize));
+  const sorted = mappings.filter(({ held }) => held !== 0n).sort((a, b) => sizeOf(a) - sizeOf(b));
+  let left = MAX_PAGES_LOOKED_THROUGH;
+  return new Set(
+    sorted.filter((mapping) => {
+      left -= sizeOf(mapping);
+      return left < 0;
+    }),
+  );
+}
+
 /**
- * Pages of a mapping that are looked through, 8 bytes each: 4 TiB of addresses, 8 GiB of pagemap and seconds of time.
- * Sanitizers and some garbage collectors reserve more, nearly all of it untouched.
+ * Pages of all mappings together that are looked through: 2 TiB of addresses, some two seconds. Sanitizers and some garbage
+ * collectors reserve more, nearly all of it untouched; a hostile program could, to make a capture take long.
  */
-const MAX_PAGES_OF_MAPPING = 2 ** 30;
+const MAX_PAGES_LOOKED_THROUGH = 2 ** 29;
 
 /** Kernel objects that the process gets anew wherever it runs. */
 const KERNEL_DATA = new Set(['[vvar]', '[vvar_vclock]', '[vsyscall]', '[uprobes]']);
 /** Asynchronous I/O: the kernel maps its ring as shared, but it belongs to the process alone. */
 const AIO_RING = '/[aio] (deleted)';
 
-/** Adds the pages of a mapping that are to be copied to `runs`; returns what was left out, for the capture's record. */
+/** Adds the pages of a mapping, one not too large, that are to be copied to `runs`; returns what was left out, for the capture's record. */
 export function choosePages(
   mapping: Mapping,
   pagemap: PagemapFile,
@@ -50,8 +63,6 @@ export function choosePages(
   }
   if (isDevice(mapping)) return `${placeOf(mapping)} is memory of a device: not read`;
   if (mapping.held === 0n || !(choice.allPages || isOwnMemory(mapping))) return undefined;
-  if (range.count > MAX_PAGES_OF_MAPPING)
-    return `${placeOf(mapping)} is too large to look through: its memory is not in the archive`;
   const wish: PageWish = { filePages: takesFilePages(mapping, choice), zeroPages: choice.zeroPages };
   const told = pagemap.collect(range, wish, runs);
   return told < range.count
@@ -69,6 +80,6 @@ const takesFilePages = (mapping: Mapping, { allPages }: PageChoice): boolean =>
   allPages || mapping.inode === 0n || mapping.path === AIO_RING;
 
 /** `7f00-8f00 (/dev/x)`, as the kernel writes it. */
-function placeOf({ start, end, path }: Mapping): string {
+export function placeOf({ start, end, path }: Mapping): string {
   return `${start.toString(16)}-${end.toString(16)}${path === '' ? '' : ` (${path})`}`;
 }

@@ -31,6 +31,8 @@ export interface PageWish {
 }
 
 const piece = new Uint32Array(PIECE_BYTES / 4);
+const pieceBytes = Buffer.from(piece.buffer);
+const zeros = Buffer.alloc(PIECE_BYTES);
 
 export class PagemapFile {
   readonly #descriptor: number;
@@ -55,7 +57,9 @@ export class PagemapFile {
       const position = BigInt(first + done) * BigInt(ENTRY_BYTES);
       const read = Math.floor(readSync(this.#descriptor, piece, 0, length, position) / ENTRY_BYTES);
       if (read === 0) return done;
-      collectPiece(read, as + done, wish, runs);
+      // Reservations of terabytes have next to nothing in them.
+      const isEmpty = zeros.compare(pieceBytes, 0, read * ENTRY_BYTES, 0, read * ENTRY_BYTES) === 0;
+      if (!isEmpty) collectPiece(read, as + done, wish, runs);
       done += read;
     }
     return count;

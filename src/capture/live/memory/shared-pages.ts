@@ -8,18 +8,33 @@ import { joinRuns, PageRuns } from './page-runs.ts';
 import { PagemapFile, type PageWish } from './pagemap-file.ts';
 import type { SharedMapper, SharedObject } from './shared-objects.ts';
 
-/** Read to look for content, in bytes: holes are read at some 10 GiB/s while the container stands. */
+/** Read of all objects to look for content, in bytes: holes are read at some 10 GiB/s while the container stands. */
 const MAX_SEARCHED_BYTES = 16 * 1024 ** 3;
 const PIECE_BYTES = 1024 * 1024;
 
 const piece = Buffer.allocUnsafeSlow(PIECE_BYTES);
 
-export interface SharedSearch {
+/** One for all objects of a container. */
+export class SharedSearch {
   readonly wish: PageWish;
   /** Bytes. */
   readonly pageSize: number;
   /** The node's /proc. */
   readonly proc: string;
+  #left = MAX_SEARCHED_BYTES;
+
+  constructor(wish: PageWish, pageSize: number, proc: string) {
+    this.wish = wish;
+    this.pageSize = pageSize;
+    this.proc = proc;
+  }
+
+  /** Whether so many bytes more may be read. */
+  allows(bytes: number): boolean {
+    if (bytes > this.#left) return false;
+    this.#left -= bytes;
+    return true;
+  }
 }
 
 /** The pages of `object` that have content; what could not be found out is told in `gaps`. */
@@ -29,7 +44,7 @@ export function sharedPages(object: SharedObject, search: SharedSearch, gaps: st
   if (object.allocated >= object.size) return wholeObject(object, pageSize);
   const seen = joinRuns(object.mappers.map((mapper) => seenBy(mapper, search)));
   if (seen.pages * pageSize >= object.allocated) return seen;
-  if (object.size <= MAX_SEARCHED_BYTES) return searchContent(object, pageSize, gaps) ?? seen;
+  if (search.allows(object.size)) return searchContent(object, pageSize, gaps) ?? seen;
   gaps.push(
     `${object.name} (${object.inode}) is too large to be searched for pages that no process has in use`,
   );
