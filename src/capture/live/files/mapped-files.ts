@@ -1,0 +1,91 @@
+/** The files behind mappings: one description a file, however many processes map it in however many parts. */
+import type { GatheredLink, GatheredProcess } from '../look/gathered.ts';
+import type { Mapping } from '../proc/mappings.ts';
+import { type DeletedFiles, mappingPlace } from './deleted-files.ts';
+import type { FileBook } from './file-book.ts';
+import type { MountTable } from './mount-table.ts';
+import { NOT_OPENED, namedEntry, pathOf } from './named-file.ts';
+import { type SharedMemoryFiles, sharedMemoryName } from './shared-memory-files.ts';
+
+const O_RDWR = 2;
+
+export interface MappedFileContext {
+  readonly book: FileBook;
+  readonly shared: SharedMemoryFiles;
+  readonly deleted: DeletedFiles;
+}
+
+/** Ids in files.img of a process's mappings, by their start; mappings of no file are not in it. */
+export function addMappedFiles(
+  process: GatheredProcess,
+  mappings: readonly Mapping[],
+  mounts: MountTable,
+  context: MappedFileContext,
+): ReadonlyMap<bigint, number> {
+  const ids = new Map<bigint, number>();
+  for (const mapping of mappings) {
+    const id = addMappedFile(process, mapping, mounts, context);
+    if (id !== undefined) ids.set(mapping.start, id);
+  }
+  return ids;
+}
+
+function addMappedFile(
+  process: GatheredProcess,
+  mapping: Mapping,
+  mounts: MountTable,
+  { book, shared, deleted }: MappedFileContext,
+): number | undefined {
+  const flags = mapping.shared && mapping.writable ? O_RDWR : 0;
+  const name = sharedMemoryName(mapping, mounts);
+  if (name !== undefined) {
+    shared.growTo(name, mapping);
+    const key = `shared ${name} ${mapping.inode} ${flags}`;
+    return book.once(key, (id) => shared.ofMapping(id, name, mapping, flags)).id;
+  }
+  if (mapping.inode === 0n || !mapping.path.startsWith('/')) return undefined;
+  const ghost = deleted.find(process.pid, mappingPlace(mapping));
+  const link = mappedLink(process, mapping);
+  const mountId = mounts.idAt(pathOf(link));
+  const key = fileKey(process, mapping, link.link, flags, ghost);
+  const { id } = book.once(key, (other) => namedEntry(other, link, { ...NOT_OPENED, flags, mountId }));
+  if (ghost !== undefined) deleted.markUsed(id, ghost);
+  return id;
+}
+
+/** The executable is described by the same entry as its mappings, as by CRIU. */
+export function addExecutable(
+  process: GatheredProcess,
+  mappings: readonly Mapping[],
+  ids: ReadonlyMap<bigint, number>,
+  mounts: MountTable,
+  { book, deleted }: MappedFileContext,
+): number | undefined {
+  const { executable } = process;
+  if (executable === undefined) return undefined;
+  const own = mappings.find((mapping) => mapping.path === executable.link && ids.has(mapping.start));
+  const mapped = own && ids.get(own.start);
+  if (mapped !== undefined) return mapped;
+  const { id } = book.add((other) =>
+    namedEntry(other, executable, { ...NOT_OPENED, mountId: mounts.idAt(pathOf(executable)) }),
+  );
+  const ghost = deleted.find(process.pid, 'exe');
+  if (ghost !== undefined) deleted.markUsed(id, ghost);
+  return id;
+}
+
+/** What stat says of the executable is known of its mappings too. Of other mapped files only the path is. */
+function mappedLink({ executable }: GatheredProcess, { path, inode }: Mapping): GatheredLink {
+  const isExecutable = executable?.link === path && executable.stat?.ino === inode;
+  return { link: path, stat: isExecutable ? executable.stat : undefined };
+}
+
+function fileKey(
+  { namespaces }: GatheredProcess,
+  { major, minor, inode }: Mapping,
+  link: string,
+  flags: number,
+  ghost: number | undefined,
+): string {
+  return JSON.stringify([`${namespaces.mnt}`, major, minor, `${inode}`, link, flags, ghost ?? 0]);
+}
