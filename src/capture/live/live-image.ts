@@ -8,15 +8,6 @@ export interface LiveImage {
   readonly bytes: Uint8Array;
 }
 
-/** One that is too large to be held: its bytes are made when they are asked for, once. */
-export interface StreamedImage {
-  /** `ghost-file-1.img` */
-  readonly name: string;
-  /** How many bytes there will be. */
-  readonly size: number;
-  pieces(): AsyncIterable<Uint8Array>;
-}
-
 /** An image of entries that are all alike, with nothing behind them. */
 export function listImage<T>(name: string, kind: ImageKind<T>, messages: readonly T[]): LiveImage {
   const [first, ...rest] = messages.map((message) => ({ message }));

@@ -1,6 +1,7 @@
 /** A folder and all below it as a tar, as it is read: nothing is followed out of it, and other mounts in it are left out. */
 import type { BigIntStats } from 'node:fs';
 import { paddingAfter, TAR_END, type TarMember, tarHeader } from '../../../archive/tar-writer.ts';
+import { deviceNumber } from '../proc/device-number.ts';
 import { fileChunks, type OpenFolder } from './open-folder.ts';
 
 export interface FolderTarOptions {
@@ -139,7 +140,7 @@ function describe(stat: BigIntStats, path: string, linkTarget: string | undefine
     gid: Number(stat.gid),
     modified: stat.mtimeNs,
     linkTarget,
-    device: { major: major(stat.rdev), minor: minor(stat.rdev) },
+    device: deviceNumber(stat.rdev),
   };
 }
 
@@ -150,8 +151,3 @@ function typeOf(stat: BigIntStats): TarMember['type'] {
   if (stat.isBlockDevice()) return 'block-device';
   return stat.isFIFO() ? 'fifo' : 'file';
 }
-
-/** The C library's encoding of device numbers: gnu_dev_major(3). */
-export const major = (device: bigint): number =>
-  Number(((device >> 8n) & 0xfffn) | ((device >> 32n) & ~0xfffn));
-export const minor = (device: bigint): number => Number((device & 0xffn) | ((device >> 12n) & ~0xffn));

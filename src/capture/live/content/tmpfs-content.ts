@@ -4,16 +4,15 @@
  */
 import { createGzip } from 'node:zlib';
 import type { GatheredProcess } from '../look/gathered.ts';
+import { deviceNumber, kernelDevice } from '../proc/device-number.ts';
 import { type MountLine, parseMountInfo } from '../proc/mount-info.ts';
 import type { ContentItem } from './content-item.ts';
-import { folderTar, major, minor } from './folder-tar.ts';
+import { folderTar } from './folder-tar.ts';
 import { gzipped } from './gzipped.ts';
 import { OpenFolder } from './open-folder.ts';
 
 /** A tmpfs is memory: half of the node's is its default size. */
 const MAX_BYTES = 16 * 1024 ** 3;
-/** Device numbers of the kernel: 12 bits of major and 20 of minor. */
-const MINOR_BITS = 20;
 
 /** One item for each tmpfs of the process's mounts. */
 export function tmpfsContents(first: GatheredProcess, gaps: string[]): readonly ContentItem[] {
@@ -23,7 +22,7 @@ export function tmpfsContents(first: GatheredProcess, gaps: string[]): readonly 
     if (mount.type === 'tmpfs' && mount.root === '/' && !mounts.has(device)) mounts.set(device, mount);
   }
   return [...mounts.values()].map((mount) => ({
-    path: `checkpoint/tmpfs-dev-${(mount.major << MINOR_BITS) | mount.minor}.tar.gz.img`,
+    path: `checkpoint/tmpfs-dev-${kernelDevice(mount)}.tar.gz.img`,
     chunks: () => gzipped(contents(first.pid, mount, gaps), createGzip()),
   }));
 }
@@ -50,8 +49,8 @@ function openMount(pid: number, mount: MountLine): OpenFolder | undefined {
   try {
     root = OpenFolder.open(`/proc/${pid}/root`);
     const folder = root.descend(mount.mountPoint);
-    const { dev } = folder?.ownStat() ?? { dev: -1n };
-    if (major(dev) === mount.major && minor(dev) === mount.minor) return folder;
+    const device = folder && deviceNumber(folder.ownStat().dev);
+    if (device?.major === mount.major && device.minor === mount.minor) return folder;
     folder?.close();
   } catch {
     // The process has ended.

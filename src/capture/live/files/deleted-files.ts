@@ -6,11 +6,13 @@
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { imageKinds } from '../../../criu/image-kinds.ts';
 import type { GhostFileEntry } from '../../../criu/schemas/files.ts';
-import { type LiveImage, listImageIfAny, type StreamedImage } from '../live-image.ts';
+import type { ContentItem } from '../content/content-item.ts';
+import { fileChunks } from '../content/open-folder.ts';
+import { type LiveImage, listImageIfAny } from '../live-image.ts';
 import type { GatheredContainer, GatheredProcess } from '../look/gathered.ts';
 import { parseDescriptorInfo } from '../proc/descriptor-info.ts';
+import { deviceNumber } from '../proc/device-number.ts';
 import { type Mapping, parseMappings } from '../proc/mappings.ts';
-import { readPieces } from '../read-pieces.ts';
 import { ghostHead, ghostMessage } from './ghost-image.ts';
 import { type MountTable, MountTables } from './mount-table.ts';
 import { isDeleted, isRegular } from './named-file.ts';
@@ -42,7 +44,8 @@ export class DeletedFiles {
   /** Ids in files.img, by the ghost's id. */
   readonly #remaps: { readonly file: number; readonly ghost: number }[] = [];
   readonly #remapped = new Set<number>();
-  readonly gaps: string[] = [];
+  readonly #open = new Set<number>();
+  readonly gaps = new Set<string>();
   #total = 0;
 
   /** Opens them: to be called while the container stands. `proc` is the node's /proc. */
@@ -60,7 +63,7 @@ export class DeletedFiles {
       const info = parseDescriptorInfo(descriptor.info);
       if (memfdName(descriptor, info, mounts) !== undefined) continue;
       if (mounts.isServedByProgram(info.mountId)) {
-        this.gaps.push(`${descriptor.link} is on a file system that a program serves: not read`);
+        this.gaps.add(`${descriptor.link} is on a file system that a program serves: not read`);
         continue;
       }
       this.#hold(
@@ -70,15 +73,16 @@ export class DeletedFiles {
         descriptor.link,
       );
     }
-    const { executable } = process;
-    if (
-      executable !== undefined &&
-      isDeleted(executable) &&
-      isRegular(executable.stat) &&
-      !executable.link.startsWith('/memfd:')
-    )
-      this.#hold(process.pid, 'exe', `${folder}/exe`, executable.link);
+    this.#holdExecutable(process, mounts, folder);
     this.#holdMapped(process, mounts, folder);
+  }
+
+  #holdExecutable({ pid, executable }: GatheredProcess, mounts: MountTable, folder: string): void {
+    if (executable === undefined || !isDeleted(executable) || !isRegular(executable.stat)) return;
+    const device = deviceNumber(executable.stat?.dev ?? 0n);
+    // A memfd's file system is mounted nowhere; its content is kept as shared memory.
+    if (!mounts.hasDevice(device) || mounts.isDeviceServedByProgram(device)) return;
+    this.#hold(pid, 'exe', `${folder}/exe`, executable.link);
   }
 
   /** Whether a mapped file is really deleted shows when it is open. */
@@ -102,12 +106,16 @@ export class DeletedFiles {
   }
 
   #hold(pid: number, place: string, file: string, link: string): number | undefined {
-    const held = this.#open(file, link);
+    const held = this.#openOnce(file, link);
     if (held !== undefined) this.#places.set(`${pid} ${place}`, held.id);
     return held?.id;
   }
 
-  #open(file: string, link: string): HeldFile | undefined {
+  #openOnce(file: string, link: string): HeldFile | undefined {
+    if (this.#files.size >= MAX_FILES) {
+      this.gaps.add(`the content of ${MAX_FILES} deleted files is in the archive, and of no more`);
+      return undefined;
+    }
     let descriptor: number | undefined;
     try {
       // What is behind it was a regular file a moment ago; should it not be, opening it must not wait nor get a terminal.
@@ -121,19 +129,19 @@ export class DeletedFiles {
       }
       const size = this.#grant(Number(stat.size), link);
       const held: HeldFile = { id: this.#files.size + 1, descriptor, size, message: ghostMessage(stat) };
-      if (this.#files.size >= MAX_FILES) throw new Error(`more than ${MAX_FILES} deleted files`);
       this.#files.set(key, held);
+      this.#open.add(descriptor);
       return held;
     } catch (error) {
       if (descriptor !== undefined) closeSync(descriptor);
-      this.gaps.push(`the content of ${link} cannot be read: ${(error as Error).message}`);
+      this.gaps.add(`the content of ${link} cannot be read: ${(error as Error).message}`);
       return undefined;
     }
   }
 
   #grant(wanted: number, link: string): number {
     const size = Math.min(wanted, MAX_FILE_BYTES, MAX_TOTAL_BYTES - this.#total);
-    if (size < wanted) this.gaps.push(`of ${link}, ${size} of ${wanted} bytes are in the archive`);
+    if (size < wanted) this.gaps.add(`of ${link}, ${size} of ${wanted} bytes are in the archive`);
     this.#total += size;
     return size;
   }
@@ -160,23 +168,23 @@ export class DeletedFiles {
     return listImageIfAny('remap-fpath.img', imageKinds.remapFpath, remaps);
   }
 
-  /** ghost-file-ID.img, read when they are asked for. A file that shrank meanwhile ends in zeros. */
-  contents(): readonly StreamedImage[] {
-    return [...this.#files.values()].map(({ id, descriptor, size, message }) => {
-      const head = ghostHead(message);
-      return {
-        name: `ghost-file-${id.toString(16)}.img`,
-        size: head.length + size,
-        async *pieces() {
-          yield head;
-          yield* readPieces(descriptor, size);
-        },
-      };
-    });
+  /** ghost-file-ID.img, each read once, when it is asked for. */
+  contents(): readonly ContentItem[] {
+    return [...this.#files.values()].map((file) => ({
+      path: `checkpoint/ghost-file-${file.id.toString(16)}.img`,
+      chunks: () => this.#read(file),
+    }));
   }
 
+  async *#read({ descriptor, size, message }: HeldFile): AsyncIterable<Uint8Array> {
+    this.#open.delete(descriptor);
+    yield ghostHead(message);
+    yield* fileChunks(descriptor, size);
+  }
+
+  /** Lets go of what was not read. */
   close(): void {
-    for (const { descriptor } of this.#files.values()) closeSync(descriptor);
-    this.#files.clear();
+    for (const descriptor of this.#open) closeSync(descriptor);
+    this.#open.clear();
   }
 }

@@ -3,7 +3,8 @@
  * writes them, and beside them what its images have no place for.
  */
 import { imageKinds } from '../../../criu/image-kinds.ts';
-import { type LiveImage, listImage, type StreamedImage } from '../live-image.ts';
+import type { ContentItem } from '../content/content-item.ts';
+import { type LiveImage, listImage } from '../live-image.ts';
 import type { GatheredContainer, GatheredProcess } from '../look/gathered.ts';
 import type { Mapping } from '../proc/mappings.ts';
 import { containerNumber, parseStatus, pidNamespaceDepth } from '../proc/status.ts';
@@ -33,7 +34,8 @@ export interface FileTable {
 
 export interface FileImages {
   readonly images: readonly LiveImage[];
-  readonly contents: readonly StreamedImage[];
+  /** Deleted files: images that are read while they are written. */
+  readonly contents: readonly ContentItem[];
   readonly table: FileTable;
   /** What was not read, and why. */
   readonly gaps: readonly string[];

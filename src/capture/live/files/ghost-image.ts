@@ -5,7 +5,7 @@ import { littleEndian } from '../../../criu/encode-wire.ts';
 import { imageKinds } from '../../../criu/image-kinds.ts';
 import { type GhostFileEntry, ghostFileEntry } from '../../../criu/schemas/files.ts';
 import { imageHeader, writeMessage } from '../../../criu/write-image.ts';
-import { deviceNumber, kernelDevice } from './device-number.ts';
+import { deviceNumber, kernelDevice } from '../proc/device-number.ts';
 
 export function ghostMessage(stat: BigIntStats): GhostFileEntry {
   return {

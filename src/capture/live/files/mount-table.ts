@@ -4,8 +4,8 @@ import { imageKinds } from '../../../criu/image-kinds.ts';
 import { fsType, type MntEntry } from '../../../criu/schemas/mounts.ts';
 import { type LiveImage, listImage } from '../live-image.ts';
 import type { GatheredProcess } from '../look/gathered.ts';
+import { type DeviceNumber, kernelDevice } from '../proc/device-number.ts';
 import { type MountLine, parseMountInfo } from '../proc/mount-info.ts';
-import { type DeviceNumber, kernelDevice } from './device-number.ts';
 import { namespaceId } from './namespace-files.ts';
 
 /** Of one mount namespace. */

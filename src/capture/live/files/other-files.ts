@@ -2,8 +2,8 @@
 import type { FileEntry } from '../../../criu/schemas/files.ts';
 import type { GatheredDescriptor } from '../look/gathered.ts';
 import { type DescriptorInfo, hexNumber, lineValue, wholeNumber } from '../proc/descriptor-info.ts';
+import { deviceNumber } from '../proc/device-number.ts';
 import { statusNumbers } from '../proc/status.ts';
-import { deviceNumber } from './device-number.ts';
 import { UNKNOWN_OWNER } from './file-book.ts';
 import { isCharacterDevice } from './named-file.ts';
 

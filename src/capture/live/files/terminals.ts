@@ -6,8 +6,8 @@ import type { ttyInfoEntry } from '../../../criu/schemas/terminals.ts';
 import { type LiveImage, listImageIfAny } from '../live-image.ts';
 import type { GatheredDescriptor, GatheredProcess, GatheredStat } from '../look/gathered.ts';
 import { type DescriptorInfo, lineValue, wholeNumber } from '../proc/descriptor-info.ts';
+import { type DeviceNumber, deviceNumber, kernelDevice } from '../proc/device-number.ts';
 import { parseStatus, statusNumbers } from '../proc/status.ts';
-import { type DeviceNumber, deviceNumber, kernelDevice } from './device-number.ts';
 import { type FileBook, UNKNOWN_OWNER } from './file-book.ts';
 import { isCharacterDevice, namedEntry } from './named-file.ts';
 
