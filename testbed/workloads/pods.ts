@@ -117,6 +117,12 @@ export function hoard(mebibytes: number) {
   return pod(SHOP, 'hoard', [{ name: 'hoard', command: ['hoard', `${mebibytes}`] }]);
 }
 
+/** So many processes of so much private memory each; threads of all of them count in memory that they share. */
+export function crowd(processes: number, mebibytes: number, threads: number) {
+  const sizes = [processes, mebibytes, threads].map(String);
+  return pod(SHOP, 'crowd', [{ name: 'crowd', command: ['crowd', ...sizes] }]);
+}
+
 /** Everything that gives rise to images of many kinds, in one container. Needs `file-locks` in runc.conf. */
 export const zoo = pod(SHOP, 'zoo', [
   {
