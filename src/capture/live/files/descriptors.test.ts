@@ -232,7 +232,7 @@ fanotify ino:263 sdev:fe00000 mflags:2 mask:3b ignored_mask:0 fhandle-bytes:8 fh
     const mapped = [0x1000n, 0x5000n, 0x6000n, 0x7000n, 0x8000n].map((at) => built.table.mapped(700, at));
     expect(mapped).toEqual([1, 2, 2, 3, undefined]);
     expect(files.map(({ type }) => type)).toEqual(['MEMFD', 'REG', 'REG', 'MEMFD', 'REG']);
-    expect(files[0]?.memfd).toMatchObject({ flags: 2, inode_id: 1 });
+    expect(files[0]?.memfd?.inode_id).toBe(1);
     expect(files[1]?.reg).toMatchObject({ name: '/lib/a.so', mnt_id: 22 });
     expect(await imageMessages(built.images, 'memfd.img', imageKinds.memfd)).toMatchObject([
       { name: '/dev/zero', shmid: 40, size: 0x2000n, inode_id: 1n },

@@ -22,7 +22,7 @@ import { Terminals } from './terminals.ts';
 
 /** Ids for the images of processes, by the number that the node counts a process by. */
 export interface FileTable {
-  /** N of fdinfo-N.img. */
+  /** N of fdinfo-N.img; 0 for a process that has none, having ended. */
   fdinfoId(pid: number): number;
   /** Ids in files.img; undefined for what was not to be read. */
   executable(pid: number): number | undefined;
@@ -76,9 +76,9 @@ export function buildFileImages(
   };
   const known = new Map<number, ProcessFiles>();
   const images: LiveImage[] = [];
-  for (const [index, process] of processes.entries()) {
+  for (const process of processes.filter(hasFiles)) {
     const own = mappings.get(process.pid) ?? [];
-    const added = addProcess(process, index + 1, own, tables.of(process), context);
+    const added = addProcess(process, known.size + 1, own, tables.of(process), context);
     known.set(process.pid, added.files);
     images.push(...added.images);
   }
@@ -94,6 +94,10 @@ export function buildFileImages(
     beside: { descriptors: context.others, networks: networkFacts(networks) },
   };
 }
+
+/** A process that has ended and was not waited for has given back everything; CRIU writes none of these images for it. */
+const hasFiles = ({ root, descriptors }: GatheredProcess): boolean =>
+  root !== undefined || descriptors.length > 0;
 
 /** Executable and mappings come first, then descriptors, as CRIU numbers them. */
 function addProcess(

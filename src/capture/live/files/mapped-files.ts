@@ -1,13 +1,11 @@
 /** The files behind mappings: one description a file, however many processes map it in however many parts. */
-import type { GatheredLink, GatheredProcess } from '../look/gathered.ts';
+import type { GatheredProcess, GatheredStat } from '../look/gathered.ts';
 import type { Mapping } from '../proc/mappings.ts';
 import { type DeletedFiles, mappingPlace } from './deleted-files.ts';
 import type { FileBook } from './file-book.ts';
 import type { MountTable } from './mount-table.ts';
 import { NOT_OPENED, namedEntry, pathOf } from './named-file.ts';
 import { type SharedMemoryFiles, sharedMemoryName } from './shared-memory-files.ts';
-
-const O_RDWR = 2;
 
 export interface MappedFileContext {
   readonly book: FileBook;
@@ -36,19 +34,17 @@ function addMappedFile(
   mounts: MountTable,
   { book, shared, deleted }: MappedFileContext,
 ): number | undefined {
-  const flags = mapping.shared && mapping.writable ? O_RDWR : 0;
   const name = sharedMemoryName(mapping, mounts);
   if (name !== undefined) {
-    shared.growTo(name, mapping);
-    const key = `shared ${name} ${mapping.inode} ${flags}`;
-    return book.once(key, (id) => shared.ofMapping(id, name, mapping, flags)).id;
+    shared.growTo(name, mapping, executableStat(process, mapping)?.size);
+    return book.once(`shared ${name} ${mapping.inode}`, (id) => shared.ofMapping(id, name, mapping)).id;
   }
   if (mapping.inode === 0n || !mapping.path.startsWith('/')) return undefined;
   const ghost = deleted.find(process.pid, mappingPlace(mapping));
-  const link = mappedLink(process, mapping);
+  const link = { link: mapping.path, stat: executableStat(process, mapping) };
   const mountId = mounts.idAt(pathOf(link));
-  const key = fileKey(process, mapping, link.link, flags, ghost);
-  const { id } = book.once(key, (other) => namedEntry(other, link, { ...NOT_OPENED, flags, mountId }));
+  const key = fileKey(process, mapping, ghost);
+  const { id } = book.once(key, (other) => namedEntry(other, link, { ...NOT_OPENED, mountId }));
   if (ghost !== undefined) deleted.markUsed(id, ghost);
   return id;
 }
@@ -75,17 +71,14 @@ export function addExecutable(
 }
 
 /** What stat says of the executable is known of its mappings too. Of other mapped files only the path is. */
-function mappedLink({ executable }: GatheredProcess, { path, inode }: Mapping): GatheredLink {
-  const isExecutable = executable?.link === path && executable.stat?.ino === inode;
-  return { link: path, stat: isExecutable ? executable.stat : undefined };
+function executableStat({ executable }: GatheredProcess, { path, inode }: Mapping): GatheredStat | undefined {
+  return executable?.link === path && executable.stat?.ino === inode ? executable.stat : undefined;
 }
 
 function fileKey(
   { namespaces }: GatheredProcess,
-  { major, minor, inode }: Mapping,
-  link: string,
-  flags: number,
+  { major, minor, inode, path }: Mapping,
   ghost: number | undefined,
 ): string {
-  return JSON.stringify([`${namespaces.mnt}`, major, minor, `${inode}`, link, flags, ghost ?? 0]);
+  return JSON.stringify([`${namespaces.mnt}`, major, minor, `${inode}`, path, ghost ?? 0]);
 }

@@ -58,9 +58,9 @@ export class MountTables {
 
   constructor(processes: readonly GatheredProcess[]) {
     for (const { namespaces, files } of processes) {
-      const key = namespaces.mnt ?? 0n;
-      if (!this.#byNamespace.has(key))
-        this.#byNamespace.set(key, new MountTable(parseMountInfo(files.mountinfo)));
+      // A process that has ended and was not waited for has none.
+      if (namespaces.mnt !== undefined && !this.#byNamespace.has(namespaces.mnt))
+        this.#byNamespace.set(namespaces.mnt, new MountTable(parseMountInfo(files.mountinfo)));
     }
   }
 

@@ -41,8 +41,8 @@ type Inode = MessageOf<typeof memfdInodeEntry>;
 /** memfd.img as it grows. */
 export class SharedMemoryFiles {
   readonly #inodes = new Map<string, Inode>();
-  /** Those that a descriptor leads to: their size is known. */
-  readonly #opened = new Set<string>();
+  /** Those that a descriptor or an executable leads to. */
+  readonly #sized = new Set<string>();
 
   ofDescriptor(
     id: number,
@@ -54,20 +54,22 @@ export class SharedMemoryFiles {
     const known = stat && { size: stat.size, uid: stat.uid, gid: stat.gid, mode: stat.mode };
     const inode = { ...this.#inode(key, name, stat?.ino ?? 0n), ...known };
     this.#inodes.set(key, inode);
-    this.#opened.add(key);
+    this.#sized.add(key);
     return memfdEntry(id, flags, position, inode);
   }
 
-  ofMapping(id: number, name: string, { inode }: Mapping, flags: number): Omit<FileEntry, 'id'> {
-    return memfdEntry(id, flags, 0n, this.#inode(keyOf(name, inode), name, inode));
+  ofMapping(id: number, name: string, { inode }: Mapping): Omit<FileEntry, 'id'> {
+    return memfdEntry(id, 0, 0n, this.#inode(keyOf(name, inode), name, inode));
   }
 
-  /** What mappings alone tell of the size is where the last one ends. */
-  growTo(name: string, mapping: Mapping): void {
+  /** Where nobody knows the size, mappings alone tell that it is no less than where the last one ends. */
+  growTo(name: string, mapping: Mapping, size: bigint | undefined): void {
     const key = keyOf(name, mapping.inode);
     const inode = this.#inode(key, name, mapping.inode);
     const end = mapping.offset + mapping.end - mapping.start;
-    if (!this.#opened.has(key) && end > inode.size) this.#inodes.set(key, { ...inode, size: end });
+    if (size !== undefined) this.#sized.add(key);
+    if (size !== undefined || (!this.#sized.has(key) && end > inode.size))
+      this.#inodes.set(key, { ...inode, size: size ?? end });
   }
 
   #inode(key: string, name: string, ino: bigint): Inode {

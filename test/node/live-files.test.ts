@@ -1,0 +1,251 @@
+/**
+ * Descriptors, files, sockets, locks and mounts of one container as /proc shows them while it runs, and as CRIU writes them
+ * right afterwards: field by field, but for what is left out below with its reason. Both are read by the same reader.
+ */
+import { writeFileSync } from 'node:fs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { openArchive } from '../../src/archive/open-archive.ts';
+import { concat } from '../../src/bytes/concat.ts';
+import { openFileSource } from '../../src/bytes/file-source.ts';
+import { DeletedFiles } from '../../src/capture/live/files/deleted-files.ts';
+import { buildFileImages } from '../../src/capture/live/files/file-images.ts';
+import type { LiveImage } from '../../src/capture/live/live-image.ts';
+import { gatherContainer } from '../../src/capture/live/look/gather.ts';
+import type { GatheredContainer } from '../../src/capture/live/look/gathered.ts';
+import { parseMappings } from '../../src/capture/live/proc/mappings.ts';
+import { containerNumber, parseStatus, pidNamespaceDepth } from '../../src/capture/live/proc/status.ts';
+import { lookAtProcesses } from '../../src/capture/preflight/process-look.ts';
+import { imageMessages } from '../../src/capture/testing/image-messages.ts';
+import { imageKinds } from '../../src/criu/image-kinds.ts';
+import type { FileEntry } from '../../src/criu/schemas/files.ts';
+import type { MntEntry } from '../../src/criu/schemas/mounts.ts';
+import { waitLog } from '../../testbed/node.ts';
+import { namespace, SHOP, zoo } from '../../testbed/workloads/pods.ts';
+import { useNode } from './support/use-node.ts';
+
+const node = useNode();
+
+/** The images of one capture, and where each process has its own; processes by how the container counts them. */
+interface Seen {
+  readonly images: readonly LiveImage[];
+  readonly processes: ReadonlyMap<
+    number,
+    { readonly files: number; readonly executable: number | undefined }
+  >;
+}
+
+let live: Seen;
+let criu: Seen;
+
+beforeAll(async () => {
+  node().setRuncOptions('file-locks');
+  await node().apply(namespace(SHOP), zoo);
+  await node().waitRunning(SHOP, 'zoo');
+  await waitLog(node(), SHOP, 'zoo', 'zoo', 'ready');
+  live = await lookAtZoo();
+  criu = await openCheckpoint(await node().checkpoint(SHOP, 'zoo', 'zoo'));
+});
+
+/** From outside of the node: its processes are this machine's too. */
+async function lookAtZoo(): Promise<Seen> {
+  const path = 'jsonpath={.status.containerStatuses[0].containerID}';
+  const id = await node().kubectl(['get', 'pod', '-n', SHOP, 'zoo', '-o', path]);
+  const { processes } = await lookAtProcesses(id.replace('containerd://', ''));
+  const container = gatherContainer(processes.map(({ pid }) => pid));
+  const deleted = DeletedFiles.hold(container);
+  const mappings = container.processes.map(
+    ({ pid, files }) => [pid, parseMappings(files.maps ?? '')] as const,
+  );
+  const { images, contents, table, gaps } = buildFileImages(container, new Map(mappings), deleted);
+  expect(gaps).toEqual([]);
+  const read = [...images];
+  for (const { path, chunks } of contents) {
+    const pieces: Uint8Array[] = [];
+    for await (const piece of chunks()) pieces.push(piece);
+    read.push({ name: path.replace('checkpoint/', ''), bytes: concat(pieces) });
+  }
+  return {
+    images: read,
+    processes: new Map(
+      container.processes.map(({ pid }) => [
+        numberIn(container, pid),
+        { files: table.fdinfoId(pid), executable: table.executable(pid) },
+      ]),
+    ),
+  };
+}
+
+function numberIn({ processes }: GatheredContainer, pid: number): number {
+  const status = processes.find((process) => process.pid === pid)?.files.status;
+  return containerNumber(parseStatus(status), pidNamespaceDepth(processes[0])) ?? 0;
+}
+
+async function openCheckpoint(file: string): Promise<Seen> {
+  const archive = await openArchive(await openFileSource(node().hostPath(file)));
+  const images: LiveImage[] = [];
+  for (const entry of archive.entries.filter(({ path }) => /^checkpoint\/(?!pages).*\.img$/.test(path))) {
+    const bytes = await archive.open(entry).read(0, entry.size);
+    images.push({ name: entry.path.replace('checkpoint/', ''), bytes });
+  }
+  await archive.close();
+  const processes = new Map<number, { files: number; executable: number | undefined }>();
+  for (const { pid } of await imageMessages(images, 'pstree.img', imageKinds.pstree)) {
+    const [ids] = await imageMessages(images, `ids-${pid}.img`, imageKinds.ids);
+    const [mm] = await imageMessages(images, `mm-${pid}.img`, imageKinds.mm);
+    processes.set(pid, { files: ids?.files_id ?? 0, executable: mm?.exe_file_id });
+  }
+  return { images, processes };
+}
+
+/** Where CRIU asks the program itself, by code that it puts into it, and /proc has no answer. */
+const UNKNOWN = {
+  fown: 'F_GETOWN',
+  opts: 'getsockopt',
+  ip_opts: 'getsockopt',
+  tcp_opts: 'getsockopt',
+  peer: 'sock_diag',
+  backlog: 'sock_diag',
+  ns_id: 'each numbers namespaces its own way',
+  vsec: 'time went by between the two',
+  vnsec: 'time went by between the two',
+} as const;
+
+/** What there is to say of a file, without numbers that each gives in its own way. */
+function comparable(
+  entry: FileEntry | undefined,
+  files: readonly FileEntry[],
+  memfds: readonly string[],
+): unknown {
+  if (entry === undefined) return undefined;
+  // A netlink socket that is not bound is in no table of /proc/net: of what kind it is, is not known.
+  if (entry.nlsk?.portid === 0 || entry.type === 'EXT') return 'unknown';
+  const [body = {}] = Object.values(entry).filter((value) => typeof value === 'object');
+  const fields: Record<string, unknown> = { ...body };
+  for (const name of ['id', ...Object.keys(UNKNOWN)]) delete fields[name];
+  if (entry.fifo ?? entry.tty)
+    fields.regf_id = comparable(fileOf(fields.regf_id as number, files), files, memfds);
+  if (entry.memfd) fields.inode_id = memfds[entry.memfd.inode_id - 1];
+  return { type: entry.type, ...fields };
+}
+
+const fileOf = (id: number | undefined, files: readonly FileEntry[]): FileEntry | undefined =>
+  files.find((file) => file.id === id);
+
+async function filesOf({ images, processes }: Seen): Promise<unknown> {
+  const files = await imageMessages(images, 'files.img', imageKinds.files);
+  const memfds = (await imageMessages(images, 'memfd.img', imageKinds.memfd)).map(({ name }) => name);
+  const tell = (id: number | undefined) => comparable(fileOf(id, files), files, memfds);
+  const told: [number, unknown][] = [];
+  for (const [pid, { files: table, executable }] of processes) {
+    const fdinfo = await imageMessages(images, `fdinfo-${table}.img`, imageKinds.fdinfo);
+    const [fs] = await imageMessages(images, `fs-${pid}.img`, imageKinds.fs);
+    const descriptors = fdinfo.map(({ fd, flags, id }) => [fd, flags, tell(id)]);
+    const folders = fs && [tell(fs.cwd_id), tell(fs.root_id), fs.umask];
+    told.push([pid, { descriptors, folders, executable: tell(executable) }]);
+  }
+  return told.sort(([a], [b]) => a - b);
+}
+
+const mountsOf = async ({ images }: Seen): Promise<readonly unknown[]> => {
+  const names = images.map(({ name }) => name).filter((name) => name.startsWith('mountpoints-'));
+  expect(names).toHaveLength(1);
+  return (await imageMessages(images, names[0] ?? '', imageKinds.mountpoints)).map(comparableMount);
+};
+
+function comparableMount({ ext_key: _engine, root, options, ...mount }: MntEntry): unknown {
+  return {
+    ...mount,
+    // As seen from the cgroup namespace of whoever looks.
+    root: mount.source === 'cgroup' ? '' : root,
+    // CRIU adds a word, for the restore.
+    options: options.replace(',newinstance', ''),
+  };
+}
+
+/** What crit reads in an image of ours. */
+async function critDecode({ name, bytes }: LiveImage): Promise<{ readonly entries: readonly object[] }> {
+  const file = `/tmp/${name}`;
+  writeFileSync(node().hostPath(file), bytes);
+  return JSON.parse((await node().exec(['crit', 'decode', '-i', file])).stdout);
+}
+
+it('writes images that crit reads', async () => {
+  expect(live.images.length).toBeGreaterThan(20);
+  for (const image of live.images) expect((await critDecode(image)).entries, image.name).not.toEqual([]);
+  const files = live.images.find(({ name }) => name === 'files.img') ?? { name: '', bytes: new Uint8Array() };
+  const types = (await critDecode(files)).entries.map((entry) => Reflect.get(entry, 'type'));
+  expect([...new Set(types)].sort()).toEqual([
+    'EVENTFD',
+    'EVENTPOLL',
+    'EXT',
+    'FIFO',
+    'INETSK',
+    'MEMFD',
+    'PIPE',
+    'REG',
+    'SIGNALFD',
+    'TIMERFD',
+    'TTY',
+    'UNIXSK',
+  ]);
+});
+
+describe('of one container, /proc and CRIU tell the same', () => {
+  it('of every descriptor, working directory, root and executable', async () => {
+    const expected = await filesOf(criu);
+    expect(await filesOf(live)).toEqual(expected);
+    expect(live.processes.size).toBeGreaterThan(6);
+  });
+
+  it('of locks', async () => {
+    const locks = await imageMessages(criu.images, 'filelocks.img', imageKinds.fileLocks);
+    expect(locks).toHaveLength(2);
+    expect(await imageMessages(live.images, 'filelocks.img', imageKinds.fileLocks)).toEqual(locks);
+  });
+
+  it('of memory that is a file', async () => {
+    // Seals are asked by fcntl(2); System V segments are no memfds to CRIU, which has an image for them.
+    const inodes = async ({ images }: Seen) =>
+      (await imageMessages(images, 'memfd.img', imageKinds.memfd))
+        .map(({ seals: _, inode_id: _number, ...inode }) => inode)
+        .filter(({ name }) => !name.startsWith('/SYSV'));
+    const expected = await inodes(criu);
+    expect(expected.map(({ name }) => name)).toEqual(['kdevtmpfsi', '/dev/zero', 'notes']);
+    expect(await inodes(live)).toEqual(expected);
+  });
+
+  it('of mounts', async () => {
+    const expected = await mountsOf(criu);
+    expect(expected.length).toBeGreaterThan(10);
+    expect(await mountsOf(live)).toEqual(expected);
+  });
+
+  it('of terminals, as far as they need not be asked', async () => {
+    const terminals = async ({ images }: Seen) =>
+      (await imageMessages(images, 'tty-info.img', imageKinds.ttyInfo)).map(
+        ({ termios: _, termios_locked: _locked, winsize: _size, ...terminal }) => terminal,
+      );
+    expect(await terminals(live)).toEqual(await terminals(criu));
+  });
+
+  it('of deleted files, whose content both have', async () => {
+    const ghosts = async ({ images }: Seen) => {
+      const files = await imageMessages(images, 'files.img', imageKinds.files);
+      const remaps = await imageMessages(images, 'remap-fpath.img', imageKinds.remapFpath);
+      return remaps.map(({ orig_id, remap_id }) => ({
+        name: fileOf(orig_id, files)?.reg?.name,
+        bytes: images.find(({ name }) => name === `ghost-file-${remap_id.toString(16)}.img`)?.bytes,
+      }));
+    };
+    const found = await ghosts(live);
+    expect(found.map(({ name }) => name)).toEqual(['/tmp/update', '/tmp/dropped']);
+    const [program, dropped] = await ghosts(criu);
+    expect(tail(found[0]?.bytes, 13_336)).toEqual(tail(program?.bytes, 13_336));
+    expect(tail(found[1]?.bytes, 26)).toEqual(tail(dropped?.bytes, 26));
+  });
+});
+
+const tail = (bytes: Uint8Array | undefined, length: number): string =>
+  Buffer.from(bytes ?? [])
+    .subarray(-length)
+    .toString('latin1');
