@@ -1,40 +1,78 @@
 // Bundles src/ into dist/: the program, the library, and with `npm run build` the library's type declarations.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureInstalled, root } from './prepare.mjs';
 
-/** One file a command with shared chunks: a command loads only what it needs, which keeps the start lean. */
+const OPTIONS = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  sourcemap: true,
+  logLevel: 'warning',
+};
+
+/** Not in the bundle: what only some commands load, and is large or has native code. */
+const LOADED_WHEN_NEEDED = ['@kubernetes/client-node', 'ws', '@litko/*'];
+
+/** dist/program.cjs, started by dist/exhibit.js; and dist/index.js, the library. Decisions 002 and 019 say why so. */
 export async function buildProgram() {
-  const { build } = await import('esbuild');
-  const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+  const esbuild = await import('esbuild');
   rmSync(path.join(root, 'dist'), { recursive: true, force: true });
-  await build({
-    absWorkingDir: root,
-    entryPoints: { exhibit: 'src/cli/exhibit.ts', index: 'src/index.ts' },
-    outdir: 'dist',
-    chunkNames: 'chunks/[name]-[hash]',
-    bundle: true,
-    splitting: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    packages: 'external',
-    sourcemap: true,
-    define: { 'process.env.EXHIBIT_VERSION': JSON.stringify(version) },
-    logLevel: 'warning',
-  });
+  await Promise.all([buildOneFunction(esbuild), buildModules(esbuild)]);
   chmodSync(path.join(root, 'dist/exhibit.js'), 0o755);
+  runNode([path.join(root, 'scripts/code-cache.mjs')]);
+}
+
+/** All commands in one function. What a command loads with `import()` is still evaluated only then. */
+async function buildOneFunction({ build }) {
+  const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+  const contents = "export { processIo } from './io.ts'; export { run } from './program.ts';";
+  await build({
+    ...OPTIONS,
+    stdin: { contents, resolveDir: path.join(root, 'src/cli'), loader: 'ts' },
+    outfile: 'dist/program.cjs',
+    format: 'cjs',
+    minifyWhitespace: true,
+    minifySyntax: true,
+    banner: { js: '(function (exports, require, module, importMetaUrl, summon) {' },
+    footer: { js: '})' },
+    define: {
+      'process.env.EXHIBIT_VERSION': JSON.stringify(version),
+      'import.meta.url': 'importMetaUrl',
+    },
+    external: LOADED_WHEN_NEEDED,
+  });
+  importThroughLauncher(path.join(root, 'dist/program.cjs'));
+}
+
+/**
+ * A script out of a code cache cannot import: V8 forgets who is asked for its modules. So the launcher imports for it; the
+ * name is as long as `import`, so that the source map stays right.
+ */
+function importThroughLauncher(file) {
+  writeFileSync(file, readFileSync(file, 'utf8').replaceAll(/\bimport(?=\("@)/g, 'summon'));
+}
+
+async function buildModules({ build }) {
+  await build({
+    ...OPTIONS,
+    entryPoints: { exhibit: 'src/cli/launcher.ts', index: 'src/index.ts' },
+    outdir: 'dist',
+    format: 'esm',
+    packages: 'external',
+  });
+}
+
+function runNode(argv) {
+  const { status } = spawnSync(process.execPath, argv, { cwd: root, stdio: 'inherit' });
+  if (status !== 0) process.exit(1);
 }
 
 function buildTypes() {
-  const tsc = path.join(root, 'node_modules/typescript/bin/tsc');
-  const result = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], {
-    cwd: root,
-    stdio: 'inherit',
-  });
-  if (result.status !== 0) process.exit(1);
+  runNode([path.join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json']);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

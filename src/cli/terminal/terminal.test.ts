@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Io } from '../io.ts';
 import { formatAge, formatBytes, formatMicroseconds, formatTime } from './format.ts';
 import { fitLine, lineWidth, renderLine, styled, wrapLine } from './line.ts';
@@ -171,7 +171,7 @@ describe('progress', () => {
     expect(written).toEqual([]);
   });
 
-  it('redraws one line and removes it', () => {
+  it('redraws one line and removes it', async () => {
     const { written, io } = watch(true);
     let time = 0;
     const progress = startProgress(io, () => time);
@@ -179,8 +179,20 @@ describe('progress', () => {
     time = 1000;
     progress.update('1 of 2 \x1b[2J');
     progress.update('too soon');
+    await vi.waitFor(() => expect(written).not.toEqual([]));
     progress.end();
     progress.end();
     expect(written).toEqual(['\r1 of 2 \\x1b[2J\x1b[K', '\r\x1b[K']);
+  });
+
+  it('draws nothing once it has ended', async () => {
+    const { written, io } = watch(true);
+    let time = 0;
+    const progress = startProgress(io, () => time);
+    time = 1000;
+    progress.update('1 of 2');
+    progress.end();
+    await import('./line.ts');
+    expect(written).toEqual([]);
   });
 });

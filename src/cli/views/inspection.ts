@@ -9,18 +9,6 @@ import { mapsView, processView } from './processes.ts';
 import { remark, section, type ViewOptions } from './section.ts';
 import { socketView } from './sockets.ts';
 
-/** What the overview reads: enough to tell what was going on, nothing that grows with the memory. */
-export const OVERVIEW_PARTS: readonly InspectionPart[] = [
-  'stats',
-  'processes',
-  'commands',
-  'files',
-  'sockets',
-  'mounts',
-  'rootfs',
-  'held',
-];
-
 /** The page that an examiner reads first. */
 export function overviewPage(inspection: Inspection, options: ViewOptions): string {
   const brief = { ...options, brief: true };
