@@ -5,18 +5,23 @@
 import { writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openArchive } from '../../src/archive/open-archive.ts';
+import { bufferSource } from '../../src/bytes/byte-source.ts';
 import { concat } from '../../src/bytes/concat.ts';
 import { openFileSource } from '../../src/bytes/file-source.ts';
+import type { Note } from '../../src/bytes/note.ts';
 import { DeletedFiles } from '../../src/capture/live/files/deleted-files.ts';
 import { buildFileImages } from '../../src/capture/live/files/file-images.ts';
 import type { LiveImage } from '../../src/capture/live/live-image.ts';
 import { gatherContainer } from '../../src/capture/live/look/gather.ts';
+import { gatherNetlink } from '../../src/capture/live/look/gather-netlink.ts';
 import type { GatheredContainer } from '../../src/capture/live/look/gathered.ts';
+import { openNetlink } from '../../src/capture/live/look/netlink.ts';
 import { parseMappings } from '../../src/capture/live/proc/mappings.ts';
 import { containerNumber, parseStatus, pidNamespaceDepth } from '../../src/capture/live/proc/status.ts';
 import { lookAtProcesses } from '../../src/capture/preflight/process-look.ts';
 import { imageMessages } from '../../src/capture/testing/image-messages.ts';
 import { imageKinds } from '../../src/criu/image-kinds.ts';
+import { readNetworkDump } from '../../src/criu/netlink/network-dump.ts';
 import type { FileEntry } from '../../src/criu/schemas/files.ts';
 import type { MntEntry } from '../../src/criu/schemas/mounts.ts';
 import { waitLog } from '../../testbed/node.ts';
@@ -53,10 +58,13 @@ async function lookAtZoo(): Promise<Seen> {
   const { processes } = await lookAtProcesses(id.replace('containerd://', ''));
   const container = gatherContainer(processes.map(({ pid }) => pid));
   const deleted = DeletedFiles.hold(container);
+  const netlink = await openNetlink();
+  if (netlink === undefined) throw new Error('koffi is not installed');
+  const asked = gatherNetlink(netlink, container.processes);
   const mappings = container.processes.map(
     ({ pid, files }) => [pid, parseMappings(files.maps ?? '')] as const,
   );
-  const { images, contents, table, gaps } = buildFileImages(container, new Map(mappings), deleted);
+  const { images, contents, table, gaps } = buildFileImages(container, new Map(mappings), deleted, asked);
   expect(gaps).toEqual([]);
   const read = [...images];
   for (const { path, chunks } of contents) {
@@ -100,11 +108,8 @@ async function openCheckpoint(file: string): Promise<Seen> {
 /** Where CRIU asks the program itself, by code that it puts into it, and /proc has no answer. */
 const UNKNOWN = {
   fown: 'F_GETOWN',
-  opts: 'getsockopt',
   ip_opts: 'getsockopt',
   tcp_opts: 'getsockopt',
-  peer: 'sock_diag',
-  backlog: 'sock_diag',
   ns_id: 'each numbers namespaces its own way',
   vsec: 'time went by between the two',
   vnsec: 'time went by between the two',
@@ -122,6 +127,9 @@ function comparable(
   const [body = {}] = Object.values(entry).filter((value) => typeof value === 'object');
   const fields: Record<string, unknown> = { ...body };
   for (const name of ['id', ...Object.keys(UNKNOWN)]) delete fields[name];
+  const socket = entry.isk ?? entry.usk;
+  // The other options only getsockopt(2) tells.
+  if (socket) fields.opts = [socket.opts.so_sndbuf, socket.opts.so_rcvbuf];
   if (entry.fifo ?? entry.tty)
     fields.regf_id = comparable(fileOf(fields.regf_id as number, files), files, memfds);
   if (entry.memfd) fields.inode_id = memfds[entry.memfd.inode_id - 1];
@@ -171,7 +179,8 @@ async function critDecode({ name, bytes }: LiveImage): Promise<{ readonly entrie
 
 it('writes images that crit reads', async () => {
   expect(live.images.length).toBeGreaterThan(20);
-  for (const image of live.images) expect((await critDecode(image)).entries, image.name).not.toEqual([]);
+  const framed = live.images.filter(({ name }) => !/^(?:ifaddr|route6?|rule)-/.test(name));
+  for (const image of framed) expect((await critDecode(image)).entries, image.name).not.toEqual([]);
   const files = live.images.find(({ name }) => name === 'files.img') ?? { name: '', bytes: new Uint8Array() };
   const types = (await critDecode(files)).entries.map((entry) => Reflect.get(entry, 'type'));
   expect([...new Set(types)].sort()).toEqual([
@@ -188,6 +197,27 @@ it('writes images that crit reads', async () => {
     'TTY',
     'UNIXSK',
   ]);
+});
+
+it("writes the addresses and routes of the pod's network, which CRIU leaves out", async () => {
+  const address = await node().kubectl(['get', 'pod', '-n', SHOP, 'zoo', '-o', 'jsonpath={.status.podIP}']);
+  const [addresses, routes] = await Promise.all(
+    [
+      ['ifaddr', 'IFADDR'],
+      ['route', 'ROUTE'],
+    ].map(async ([prefix = '', kind = '']) => {
+      const image = live.images.find(({ name }) => name.startsWith(`${prefix}-`));
+      const notes: Note[] = [];
+      const found: string[] = [];
+      const source = bufferSource(image?.bytes ?? new Uint8Array());
+      for await (const message of readNetworkDump(image?.name ?? '', kind, source, notes))
+        found.push(JSON.stringify(message));
+      expect(notes).toEqual([]);
+      return found;
+    }),
+  );
+  expect(addresses?.some((text) => text.includes(address))).toBe(true);
+  expect(routes?.some((text) => text.includes('"10.244.0.1"'))).toBe(true);
 });
 
 describe('of one container, /proc and CRIU tell the same', () => {

@@ -5,6 +5,7 @@
 import { imageKinds } from '../../../criu/image-kinds.ts';
 import type { ContentItem } from '../content/content-item.ts';
 import { type LiveImage, listImage } from '../live-image.ts';
+import type { NetlinkLook } from '../look/gather-netlink.ts';
 import type { GatheredContainer, GatheredProcess } from '../look/gathered.ts';
 import type { Mapping } from '../proc/mappings.ts';
 import { containerNumber, parseStatus, pidNamespaceDepth } from '../proc/status.ts';
@@ -54,11 +55,15 @@ interface ProcessFiles {
   readonly mapped: ReadonlyMap<bigint, number>;
 }
 
-/** `mappings` by the node's number of the process; `deleted` was held while the container stood. */
+/** Nothing was asked. */
+const NO_NETLINK: NetlinkLook = { namespaces: new Map(), gaps: [] };
+
+/** `mappings` by the node's number of the process; `deleted` was held, and `netlink` asked, while the container stood. */
 export function buildFileImages(
   container: GatheredContainer,
   mappings: ReadonlyMap<number, readonly Mapping[]>,
   deleted: DeletedFiles,
+  netlink: NetlinkLook = NO_NETLINK,
 ): FileImages {
   const { processes, networks } = container;
   const tables = new MountTables(processes);
@@ -68,7 +73,7 @@ export function buildFileImages(
     book,
     depth,
     deleted,
-    sockets: readSocketTable(networks),
+    sockets: readSocketTable(networks, netlink.namespaces),
     shared: new SharedMemoryFiles(),
     terminals: new Terminals(book, processes, depth),
     locks: new FileLocks(),
@@ -85,13 +90,13 @@ export function buildFileImages(
   images.push(listImage('files.img', imageKinds.files, book.entries));
   for (const each of [context.shared, context.terminals, context.locks, deleted])
     images.push(...each.images());
-  images.push(...mountImages(tables), ...networkImages(networks));
+  images.push(...mountImages(tables), ...networkImages(networks, netlink.namespaces));
   return {
     images,
     contents: deleted.contents(),
     table: toTable(known),
-    gaps: [...context.sockets.gaps, ...deleted.gaps],
-    beside: { descriptors: context.others, networks: networkFacts(networks) },
+    gaps: [...context.sockets.gaps, ...netlink.gaps, ...deleted.gaps],
+    beside: { descriptors: context.others, networks: networkFacts(networks, netlink.namespaces) },
   };
 }
 

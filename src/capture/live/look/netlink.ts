@@ -1,0 +1,150 @@
+/**
+ * Asks the kernel through netlink sockets, in the network namespace of a container, what /proc/net does not have. Node has no
+ * such sockets: koffi calls the C library. Where koffi is not installed, or the rights are missing, nothing is asked.
+ *
+ * A socket belongs to the namespace that its maker was in. So the one thread that makes it is in the container's for the
+ * time of one call, without giving way to anything else in between. Source: netlink(7), setns(2), linux/netlink.h.
+ */
+import { closeSync, openSync } from 'node:fs';
+import { concat } from '../../../bytes/concat.ts';
+
+/** What a kernel answered: whole messages with their headers, `u32 length, u16 type, u16 flags, u32 sequence, u32 port`. */
+export type NetlinkAnswer = readonly Uint8Array[];
+
+export interface Netlink {
+  /**
+   * Opens a channel into a namespace, given by the path of its file below /proc. Throws where it cannot: without rights, or
+   * because the process has ended.
+   */
+  open(namespace: string, protocol: number): NetlinkChannel;
+}
+
+export interface NetlinkChannel {
+  /** Asks for a list: all answers but the one that ends it. Throws when the kernel refuses. */
+  list(type: number, payload: Uint8Array): NetlinkAnswer;
+  close(): void;
+}
+
+const AF_NETLINK = 16;
+const SOCK_RAW = 3;
+const SOCK_CLOEXEC = 0o2000000;
+const CLONE_NEWNET = 0x40000000;
+const MSG_DONTWAIT = 0x40;
+const NLM_F_REQUEST = 1;
+const NLM_F_DUMP = 0x300;
+const NLMSG_ERROR = 2;
+const NLMSG_DONE = 3;
+const HEADER = 16;
+/** The kernel fills buffers of 32 KiB at most (netlink_dump). */
+const BUFFER_BYTES = 64 * 1024;
+/** A proxy with a million connections has some 200 MiB of answers; the container stands still meanwhile. */
+const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+
+interface CLibrary {
+  socket(family: number, type: number, protocol: number): number;
+  send(descriptor: number, bytes: Uint8Array, length: number, flags: number): number | bigint;
+  recv(descriptor: number, bytes: Uint8Array, length: number, flags: number): number | bigint;
+  setns(descriptor: number, kind: number): number;
+  errno(): number;
+}
+
+/** Undefined where koffi is not installed for this machine. */
+export async function openNetlink(): Promise<Netlink | undefined> {
+  const library = await loadLibrary();
+  return library && { open: (namespace, protocol) => openChannel(library, namespace, protocol) };
+}
+
+async function loadLibrary(): Promise<CLibrary | undefined> {
+  try {
+    const { default: koffi } = await import('koffi');
+    const libc = koffi.load(null);
+    return {
+      socket: libc.func('int socket(int, int, int)'),
+      send: libc.func('intptr_t send(int, const void *, size_t, int)'),
+      recv: libc.func('intptr_t recv(int, void *, size_t, int)'),
+      setns: libc.func('int setns(int, int)'),
+      errno: () => koffi.errno(),
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+function openChannel(library: CLibrary, namespace: string, protocol: number): NetlinkChannel {
+  const descriptor = socketIn(library, namespace, protocol);
+  return {
+    list(type, payload) {
+      const request = requestOf(type, payload);
+      if (Number(library.send(descriptor, request, request.length, 0)) < 0)
+        throw new Error(`netlink request ${type}: error ${library.errno()}`);
+      return receive(library, descriptor);
+    },
+    close: () => closeSync(descriptor),
+  };
+}
+
+function socketIn(library: CLibrary, namespace: string, protocol: number): number {
+  const own = openSync('/proc/thread-self/ns/net', 'r');
+  let other: number | undefined;
+  try {
+    other = openSync(namespace, 'r');
+    if (library.setns(other, CLONE_NEWNET) !== 0)
+      throw new Error(`entering ${namespace}: error ${library.errno()}`);
+    const descriptor = library.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
+    const error = library.errno();
+    // Whoever was let in with these rights is let back.
+    if (library.setns(own, CLONE_NEWNET) !== 0)
+      throw new Error(`leaving ${namespace}: error ${library.errno()}`);
+    if (descriptor < 0) throw new Error(`netlink socket: error ${error}`);
+    return descriptor;
+  } finally {
+    closeSync(own);
+    if (other !== undefined) closeSync(other);
+  }
+}
+
+function requestOf(type: number, payload: Uint8Array): Uint8Array {
+  const request = Buffer.alloc(HEADER);
+  request.writeUInt32LE(HEADER + payload.length, 0);
+  request.writeUInt16LE(type, 4);
+  request.writeUInt16LE(NLM_F_REQUEST | NLM_F_DUMP, 6);
+  return concat([request, payload]);
+}
+
+/** A list is made while it is received: nothing has to be waited for. */
+function receive(library: CLibrary, descriptor: number): NetlinkAnswer {
+  const messages: Uint8Array[] = [];
+  const buffer = Buffer.alloc(BUFFER_BYTES);
+  for (let total = 0; total < MAX_ANSWER_BYTES; ) {
+    const count = Number(library.recv(descriptor, buffer, buffer.length, MSG_DONTWAIT));
+    if (count <= 0) break;
+    total += count;
+    for (const message of splitMessages(Uint8Array.prototype.slice.call(buffer, 0, count))) {
+      const type = typeOf(message);
+      if (type === NLMSG_DONE) return messages;
+      if (type === NLMSG_ERROR) throw new Error(`the kernel refused: error ${errorOf(message)}`);
+      messages.push(message);
+    }
+  }
+  throw new Error('the answer of the kernel has no end');
+}
+
+/** Whole messages, one behind the other, each from a multiple of 4 on. */
+export function splitMessages(bytes: Uint8Array): NetlinkAnswer {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const messages: Uint8Array[] = [];
+  for (let at = 0; at + HEADER <= bytes.length; ) {
+    const length = view.getUint32(at, true);
+    if (length < HEADER || at + length > bytes.length) break;
+    messages.push(bytes.subarray(at, at + length));
+    at += Math.ceil(length / 4) * 4;
+  }
+  return messages;
+}
+
+const typeOf = (message: Uint8Array): number => (message[4] ?? 0) | ((message[5] ?? 0) << 8);
+
+const errorOf = (message: Uint8Array): number =>
+  message.length < HEADER + 4
+    ? 0
+    : -new DataView(message.buffer, message.byteOffset, message.length).getInt32(HEADER, true);
