@@ -57,6 +57,15 @@ describe('sharedPages', () => {
     expect(pagesOf({ ...objectSeen(), mappers: [] })).toEqual(BOTH);
   });
 
+  it('are all that any of its processes has in use', () => {
+    const [one] = objectSeen(3).mappers;
+    const other = fakeMapping(16, 1, { shared: true, inode: 5n, offset: BigInt(1500 * PAGE) });
+    const pagemap = [...Array.from({ length: 16 }, () => 0n), PRESENT];
+    writeFakeProcess(folder, { pid: 2, mappings: [other], pagemap, memory: new Uint8Array() });
+    const mappers = [...(one === undefined ? [] : [one]), { pid: 2, mapping: other }];
+    expect(pagesOf({ ...objectSeen(3), mappers, path: path.join(folder, 'none') })).toEqual(BOTH);
+  });
+
   it('are those in use where the object cannot be read, or is too large to be searched', () => {
     const gaps: string[] = [];
     const unreadable = { ...objectSeen(3), path: path.join(folder, 'none') };

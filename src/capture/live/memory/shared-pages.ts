@@ -10,6 +10,8 @@ import type { SharedMapper, SharedObject } from './shared-objects.ts';
 
 /** Read of all objects to look for content, in bytes: holes are read at some 10 GiB/s while the container stands. */
 const MAX_SEARCHED_BYTES = 16 * 1024 ** 3;
+/** Asked what they have in use: a database's hundred workers would take longer than the content does. */
+const MAX_MAPPERS = 16;
 const PIECE_BYTES = 1024 * 1024;
 
 const piece = Buffer.allocUnsafeSlow(PIECE_BYTES);
@@ -42,8 +44,11 @@ export function sharedPages(object: SharedObject, search: SharedSearch, gaps: st
   const { pageSize } = search;
   if (object.allocated === 0) return new PageRuns();
   if (object.allocated >= object.size) return wholeObject(object, pageSize);
-  const seen = joinRuns(object.mappers.map((mapper) => seenBy(mapper, search)));
-  if (seen.pages * pageSize >= object.allocated) return seen;
+  let seen = new PageRuns();
+  for (const mapper of object.mappers.slice(0, MAX_MAPPERS)) {
+    seen = joinRuns([seen, seenBy(mapper, search)]);
+    if (seen.pages * pageSize >= object.allocated) return seen;
+  }
   if (search.allows(object.size)) return searchContent(object, pageSize, gaps) ?? seen;
   gaps.push(
     `${object.name} (${object.inode}) is too large to be searched for pages that no process has in use`,
