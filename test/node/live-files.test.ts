@@ -58,7 +58,7 @@ async function lookAtZoo(): Promise<Seen> {
   const { processes } = await lookAtProcesses(id.replace('containerd://', ''));
   const container = gatherContainer(processes.map(({ pid }) => pid));
   const deleted = DeletedFiles.hold(container);
-  const netlink = await openNetlink();
+  const netlink = openNetlink();
   if (netlink === undefined) throw new Error('koffi is not installed');
   const asked = gatherNetlink(netlink, container.processes);
   const mappings = container.processes.map(

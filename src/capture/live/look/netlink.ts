@@ -7,6 +7,7 @@
  */
 import { closeSync, openSync } from 'node:fs';
 import { concat } from '../../../bytes/concat.ts';
+import { loadKoffi } from '../koffi.ts';
 
 /** What a kernel answered: whole messages with their headers, `u32 length, u16 type, u16 flags, u32 sequence, u32 port`. */
 export type NetlinkAnswer = readonly Uint8Array[];
@@ -49,14 +50,14 @@ interface CLibrary {
 }
 
 /** Undefined where koffi is not installed for this machine. */
-export async function openNetlink(): Promise<Netlink | undefined> {
-  const library = await loadLibrary();
+export function openNetlink(): Netlink | undefined {
+  const library = loadLibrary();
   return library && { open: (namespace, protocol) => openChannel(library, namespace, protocol) };
 }
 
-async function loadLibrary(): Promise<CLibrary | undefined> {
+function loadLibrary(): CLibrary | undefined {
   try {
-    const { default: koffi } = await import('koffi');
+    const koffi = loadKoffi();
     const libc = koffi.load(null);
     return {
       socket: libc.func('int socket(int, int, int)'),
