@@ -13,9 +13,8 @@ import { DeletedFiles } from '../../src/capture/live/files/deleted-files.ts';
 import { buildFileImages } from '../../src/capture/live/files/file-images.ts';
 import type { LiveImage } from '../../src/capture/live/live-image.ts';
 import { gatherContainer } from '../../src/capture/live/look/gather.ts';
-import { gatherNetlink } from '../../src/capture/live/look/gather-netlink.ts';
 import type { GatheredContainer } from '../../src/capture/live/look/gathered.ts';
-import { openNetlink } from '../../src/capture/live/look/netlink.ts';
+import { prepareQuestions } from '../../src/capture/live/look/kernel-questions.ts';
 import { parseMappings } from '../../src/capture/live/proc/mappings.ts';
 import { containerNumber, parseStatus, pidNamespaceDepth } from '../../src/capture/live/proc/status.ts';
 import { lookAtProcesses } from '../../src/capture/preflight/process-look.ts';
@@ -41,6 +40,8 @@ interface Seen {
 
 let live: Seen;
 let criu: Seen;
+/** What CRIU has no kind for. */
+let others: readonly string[];
 
 beforeAll(async () => {
   node().setRuncOptions('file-locks');
@@ -56,16 +57,21 @@ async function lookAtZoo(): Promise<Seen> {
   const path = 'jsonpath={.status.containerStatuses[0].containerID}';
   const id = await node().kubectl(['get', 'pod', '-n', SHOP, 'zoo', '-o', path]);
   const { processes } = await lookAtProcesses(id.replace('containerd://', ''));
+  const questions = prepareQuestions();
   const container = gatherContainer(processes.map(({ pid }) => pid));
   const deleted = DeletedFiles.hold(container);
-  const netlink = openNetlink();
-  if (netlink === undefined) throw new Error('koffi is not installed');
-  const asked = gatherNetlink(netlink, container.processes);
+  const answers = questions.ask(container);
   const mappings = container.processes.map(
     ({ pid, files }) => [pid, parseMappings(files.maps ?? '')] as const,
   );
-  const { images, contents, table, gaps } = buildFileImages(container, new Map(mappings), deleted, asked);
+  const { images, contents, table, gaps, beside } = buildFileImages(
+    container,
+    new Map(mappings),
+    deleted,
+    answers,
+  );
   expect(gaps).toEqual([]);
+  others = beside.descriptors.map(({ link, info }) => `${link.replace(/\d+/, 'N')} ${info}`);
   const read = [...images];
   for (const { path, chunks } of contents) {
     const pieces: Uint8Array[] = [];
@@ -220,11 +226,29 @@ it("writes the addresses and routes of the pod's network, which CRIU leaves out"
   expect(routes?.some((text) => text.includes('"10.244.0.1"'))).toBe(true);
 });
 
+it('tells what an unbound socket is, of which only CRIU knows more', () => {
+  expect(others).toEqual(['socket:[N] protocol: NETLINK']);
+});
+
 describe('of one container, /proc and CRIU tell the same', () => {
   it('of every descriptor, working directory, root and executable', async () => {
     const expected = await filesOf(criu);
     expect(await filesOf(live)).toEqual(expected);
     expect(live.processes.size).toBeGreaterThan(6);
+  });
+
+  it('of which descriptors are one open file', async () => {
+    const groups = async ({ images, processes }: Seen) => {
+      const places = new Map<number, string[]>();
+      for (const [pid, { files }] of [...processes].sort(([a], [b]) => a - b)) {
+        for (const { fd, id } of await imageMessages(images, `fdinfo-${files}.img`, imageKinds.fdinfo))
+          places.set(id, [...(places.get(id) ?? []), `${pid}:${fd}`]);
+      }
+      return [...places.values()].map((each) => each.join(' ')).sort();
+    };
+    const expected = await groups(criu);
+    expect(expected.filter((group) => group.includes(' ')).length).toBeGreaterThan(1);
+    expect(await groups(live)).toEqual(expected);
   });
 
   it('of locks', async () => {

@@ -4,7 +4,7 @@
  */
 import { createRequire } from 'node:module';
 
-type Argument = number | bigint | Uint8Array;
+type Argument = number | bigint | string | Uint8Array;
 
 /** What is used of koffi. */
 export interface Koffi {

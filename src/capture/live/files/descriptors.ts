@@ -1,9 +1,11 @@
 /**
- * What is behind each descriptor. Whether two descriptors are one open file, only kcmp(2) tells; so each has an entry of its
- * own, unless its kind shows it: a socket's inode is one open file, an eventfd has a number.
+ * What is behind each descriptor. Descriptors that are one open file have one entry: those of which kcmp(2) could tell it, and
+ * those whose kind shows it: a socket's inode is one open file, an eventfd has a number. Others have an entry each.
  */
 import type { FdinfoEntry, FileEntry } from '../../../criu/schemas/files.ts';
 import type { GatheredDescriptor, GatheredProcess } from '../look/gathered.ts';
+import { placeOf, type SameFiles } from '../look/same-files.ts';
+import type { SocketProtocols } from '../look/socket-protocols.ts';
 import { type DescriptorInfo, O_PATH, parseDescriptorInfo } from '../proc/descriptor-info.ts';
 import { type DeletedFiles, descriptorPlace } from './deleted-files.ts';
 import { EVENT_FILES, eventfdNumber } from './event-files.ts';
@@ -24,7 +26,10 @@ export interface OtherDescriptor {
   readonly fd: number;
   /** `anon_inode:[io_uring]` */
   readonly link: string;
-  /** What fdinfo has beside position, flags and mount, cut at MAX_INFO_LENGTH characters. */
+  /**
+   * What fdinfo has beside position, flags and mount, cut at MAX_INFO_LENGTH characters; of a socket first the name of its
+   * protocol, where the kernel told it.
+   */
   readonly info: string;
 }
 
@@ -39,9 +44,13 @@ export interface DescriptorContext {
   readonly locks: FileLocks;
   readonly deleted: DeletedFiles;
   readonly others: OtherDescriptor[];
+  readonly sameFiles: SameFiles;
+  readonly socketProtocols: SocketProtocols;
   /** How many PID namespaces lie between the node's and the container's, both counted. */
   readonly depth: number;
 }
+
+type MakeEntry = Parameters<FileBook['add']>[0];
 
 const FD_CLOEXEC = 1;
 
@@ -72,24 +81,30 @@ function describeDescriptor(
   mounts: MountTable,
   context: DescriptorContext,
 ): FileEntry {
-  const { book } = context;
-  const { link } = descriptor;
+  const { link, fd } = descriptor;
+  const { book, sameFiles } = context;
   const socket = socketOf(link, info, context);
   if (socket !== undefined) return socket;
+  const first = sameFiles.get(placeOf(pid, fd));
+  const add = (make: MakeEntry): FileEntry =>
+    first === undefined ? book.add(make) : book.once(`same as ${first}`, make);
   const makeEvent = Object.hasOwn(EVENT_FILES, link) ? EVENT_FILES[link] : undefined;
   if (makeEvent !== undefined) {
     const number = eventfdNumber(info);
-    if (number !== undefined) return book.once(`eventfd ${number}`, (id) => makeEvent(id, info));
-    return book.add((id) => makeEvent(id, info));
+    const make: MakeEntry = (id) => makeEvent(id, info);
+    return number === undefined ? add(make) : book.once(`eventfd ${number}`, make);
   }
   const make =
     pipeEntry(link, info) ??
     namespaceEntry(link, info) ??
     pidfdEntry(descriptor, info, context.depth) ??
     bpfMapEntry(link, info);
-  if (make !== undefined) return book.add(make);
-  if (!link.startsWith('/')) return addOther(pid, descriptor, info, context);
-  return describePath(pid, descriptor, info, mounts, context);
+  if (make !== undefined) return add(make);
+  if (link.startsWith('/')) return addPath(pid, descriptor, info, mounts, context, add);
+  const protocol = context.socketProtocols.get(link);
+  const lines = protocol === undefined ? info.lines : [`protocol: ${protocol}`, ...info.lines];
+  context.others.push({ pid, fd, link, info: lines.join('\n').slice(0, MAX_INFO_LENGTH) });
+  return add((id) => ({ type: 'EXT', ext: { id, fown: UNKNOWN_OWNER } }));
 }
 
 function socketOf(link: string, info: DescriptorInfo, { book, sockets }: DescriptorContext) {
@@ -98,41 +113,34 @@ function socketOf(link: string, info: DescriptorInfo, { book, sockets }: Descrip
   return known && book.once(link, (id) => socketEntry(id, known, info));
 }
 
-function describePath(
+function addPath(
   pid: number,
   descriptor: GatheredDescriptor,
   info: DescriptorInfo,
   mounts: MountTable,
-  context: DescriptorContext,
+  { book, shared, deleted, terminals }: DescriptorContext,
+  add: (make: MakeEntry) => FileEntry,
 ): FileEntry {
-  const { book, shared, deleted, terminals } = context;
   const name = memfdName(descriptor, info, mounts);
-  if (name !== undefined) return book.add((id) => shared.ofDescriptor(id, name, descriptor, info));
+  if (name !== undefined) return add((id) => shared.ofDescriptor(id, name, descriptor, info));
   const isOpen = (info.flags & O_PATH) === 0;
   const make = isOpen ? (terminals.entryOf(descriptor, info) ?? tunEntry(descriptor, info)) : undefined;
-  if (make !== undefined) return book.add(make);
-  if (isOpen && isFifo(descriptor.stat)) return addFifo(descriptor, info, book);
-  const entry = book.add((id) => namedEntry(id, descriptor, info));
+  if (make !== undefined) return add(make);
+  if (isOpen && isFifo(descriptor.stat)) return add((id) => fifoEntry(id, descriptor, info, book));
+  const entry = add((id) => namedEntry(id, descriptor, info));
   const ghost = deleted.find(pid, descriptorPlace(descriptor.fd));
   if (ghost !== undefined) deleted.markUsed(entry.id, ghost);
   return entry;
 }
 
 /** A FIFO has a path and a buffer: an entry for each. */
-function addFifo(descriptor: GatheredDescriptor, info: DescriptorInfo, book: FileBook): FileEntry {
-  return book.add((id) => {
-    const file = book.add((other) => namedEntry(other, descriptor, info));
-    const pipe_id = Number(BigInt.asUintN(32, descriptor.stat?.ino ?? 0n));
-    return { type: 'FIFO', fifo: { id, pipe_id, regf_id: file.id } };
-  });
-}
-
-function addOther(
-  pid: number,
-  { fd, link }: GatheredDescriptor,
-  { lines }: DescriptorInfo,
-  { book, others }: DescriptorContext,
-): FileEntry {
-  others.push({ pid, fd, link, info: lines.join('\n').slice(0, MAX_INFO_LENGTH) });
-  return book.add((id) => ({ type: 'EXT', ext: { id, fown: UNKNOWN_OWNER } }));
+function fifoEntry(
+  id: number,
+  descriptor: GatheredDescriptor,
+  info: DescriptorInfo,
+  book: FileBook,
+): ReturnType<MakeEntry> {
+  const file = book.add((other) => namedEntry(other, descriptor, info));
+  const pipe_id = Number(BigInt.asUintN(32, descriptor.stat?.ino ?? 0n));
+  return { type: 'FIFO', fifo: { id, pipe_id, regf_id: file.id } };
 }

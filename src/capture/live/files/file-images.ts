@@ -5,8 +5,8 @@
 import { imageKinds } from '../../../criu/image-kinds.ts';
 import type { ContentItem } from '../content/content-item.ts';
 import { type LiveImage, listImage } from '../live-image.ts';
-import type { NetlinkLook } from '../look/gather-netlink.ts';
 import type { GatheredContainer, GatheredProcess } from '../look/gathered.ts';
+import { type KernelAnswers, NO_ANSWERS } from '../look/kernel-questions.ts';
 import type { Mapping } from '../proc/mappings.ts';
 import { containerNumber, parseStatus, pidNamespaceDepth } from '../proc/status.ts';
 import type { DeletedFiles } from './deleted-files.ts';
@@ -55,17 +55,15 @@ interface ProcessFiles {
   readonly mapped: ReadonlyMap<bigint, number>;
 }
 
-/** Nothing was asked. */
-const NO_NETLINK: NetlinkLook = { namespaces: new Map(), gaps: [] };
-
-/** `mappings` by the node's number of the process; `deleted` was held, and `netlink` asked, while the container stood. */
+/** `mappings` by the node's number of the process; `deleted` was held and `answers` were given while the container stood. */
 export function buildFileImages(
   container: GatheredContainer,
   mappings: ReadonlyMap<number, readonly Mapping[]>,
   deleted: DeletedFiles,
-  netlink: NetlinkLook = NO_NETLINK,
+  answers: KernelAnswers = NO_ANSWERS,
 ): FileImages {
   const { processes, networks } = container;
+  const { netlink, sameFiles, socketProtocols } = answers;
   const tables = new MountTables(processes);
   const depth = pidNamespaceDepth(processes[0]);
   const book = new FileBook();
@@ -73,6 +71,8 @@ export function buildFileImages(
     book,
     depth,
     deleted,
+    sameFiles,
+    socketProtocols,
     sockets: readSocketTable(networks, netlink.namespaces),
     shared: new SharedMemoryFiles(),
     terminals: new Terminals(book, processes, depth),

@@ -1,13 +1,13 @@
 /**
  * Asks the kernel through netlink sockets, in the network namespace of a container, what /proc/net does not have. Node has no
- * such sockets: koffi calls the C library. Where koffi is not installed, or the rights are missing, nothing is asked.
+ * such sockets.
  *
  * A socket belongs to the namespace that its maker was in. So the one thread that makes it is in the container's for the
  * time of one call, without giving way to anything else in between. Source: netlink(7), setns(2), linux/netlink.h.
  */
 import { closeSync, openSync } from 'node:fs';
 import { concat } from '../../../bytes/concat.ts';
-import { loadKoffi } from '../koffi.ts';
+import type { CLibrary } from './c-library.ts';
 
 /** What a kernel answered: whole messages with their headers, `u32 length, u16 type, u16 flags, u32 sequence, u32 port`. */
 export type NetlinkAnswer = readonly Uint8Array[];
@@ -41,61 +41,51 @@ const BUFFER_BYTES = 64 * 1024;
 /** A proxy with a million connections has some 200 MiB of answers; the container stands still meanwhile. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
-interface CLibrary {
-  socket(family: number, type: number, protocol: number): number;
-  send(descriptor: number, bytes: Uint8Array, length: number, flags: number): number | bigint;
-  recv(descriptor: number, bytes: Uint8Array, length: number, flags: number): number | bigint;
-  setns(descriptor: number, kind: number): number;
+type Call = ReturnType<CLibrary['function']>;
+
+interface Calls {
+  readonly socket: Call;
+  readonly send: Call;
+  readonly recv: Call;
+  readonly setns: Call;
   errno(): number;
 }
 
-/** Undefined where koffi is not installed for this machine. */
-export function openNetlink(): Netlink | undefined {
-  const library = loadLibrary();
-  return library && { open: (namespace, protocol) => openChannel(library, namespace, protocol) };
+export function openNetlink(library: CLibrary): Netlink {
+  const calls: Calls = {
+    socket: library.function('int socket(int, int, int)'),
+    send: library.function('intptr_t send(int, const void *, size_t, int)'),
+    recv: library.function('intptr_t recv(int, void *, size_t, int)'),
+    setns: library.function('int setns(int, int)'),
+    errno: library.errno,
+  };
+  return { open: (namespace, protocol) => openChannel(calls, namespace, protocol) };
 }
 
-function loadLibrary(): CLibrary | undefined {
-  try {
-    const koffi = loadKoffi();
-    const libc = koffi.load(null);
-    return {
-      socket: libc.func('int socket(int, int, int)'),
-      send: libc.func('intptr_t send(int, const void *, size_t, int)'),
-      recv: libc.func('intptr_t recv(int, void *, size_t, int)'),
-      setns: libc.func('int setns(int, int)'),
-      errno: () => koffi.errno(),
-    };
-  } catch {
-    return undefined;
-  }
-}
-
-function openChannel(library: CLibrary, namespace: string, protocol: number): NetlinkChannel {
-  const descriptor = socketIn(library, namespace, protocol);
+function openChannel(calls: Calls, namespace: string, protocol: number): NetlinkChannel {
+  const descriptor = socketIn(calls, namespace, protocol);
   return {
     list(type, payload) {
       const request = requestOf(type, payload);
-      if (Number(library.send(descriptor, request, request.length, 0)) < 0)
-        throw new Error(`netlink request ${type}: error ${library.errno()}`);
-      return receive(library, descriptor);
+      if (Number(calls.send(descriptor, request, request.length, 0)) < 0)
+        throw new Error(`netlink request ${type}: error ${calls.errno()}`);
+      return receive(calls, descriptor);
     },
     close: () => closeSync(descriptor),
   };
 }
 
-function socketIn(library: CLibrary, namespace: string, protocol: number): number {
+function socketIn(calls: Calls, namespace: string, protocol: number): number {
   const own = openSync('/proc/thread-self/ns/net', 'r');
   let other: number | undefined;
   try {
     other = openSync(namespace, 'r');
-    if (library.setns(other, CLONE_NEWNET) !== 0)
-      throw new Error(`entering ${namespace}: error ${library.errno()}`);
-    const descriptor = library.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
-    const error = library.errno();
+    if (calls.setns(other, CLONE_NEWNET) !== 0)
+      throw new Error(`entering ${namespace}: error ${calls.errno()}`);
+    const descriptor = Number(calls.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
+    const error = calls.errno();
     // Whoever was let in with these rights is let back.
-    if (library.setns(own, CLONE_NEWNET) !== 0)
-      throw new Error(`leaving ${namespace}: error ${library.errno()}`);
+    if (calls.setns(own, CLONE_NEWNET) !== 0) throw new Error(`leaving ${namespace}: error ${calls.errno()}`);
     if (descriptor < 0) throw new Error(`netlink socket: error ${error}`);
     return descriptor;
   } finally {
@@ -113,11 +103,11 @@ function requestOf(type: number, payload: Uint8Array): Uint8Array {
 }
 
 /** A list is made while it is received: nothing has to be waited for. */
-function receive(library: CLibrary, descriptor: number): NetlinkAnswer {
+function receive(calls: Calls, descriptor: number): NetlinkAnswer {
   const messages: Uint8Array[] = [];
   const buffer = Buffer.alloc(BUFFER_BYTES);
   for (let total = 0; total < MAX_ANSWER_BYTES; ) {
-    const count = Number(library.recv(descriptor, buffer, buffer.length, MSG_DONTWAIT));
+    const count = Number(calls.recv(descriptor, buffer, buffer.length, MSG_DONTWAIT));
     if (count <= 0) break;
     total += count;
     for (const message of splitMessages(Uint8Array.prototype.slice.call(buffer, 0, count))) {
