@@ -5,6 +5,7 @@ import { mkdtempSync, openSync, rmSync, unlinkSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { messagesOf, openForged } from '../../../../test/support/checkpoint-forge.ts';
 import { bufferSource } from '../../../bytes/byte-source.ts';
 import { concat } from '../../../bytes/concat.ts';
 import { readTyped } from '../../../criu/image.ts';
@@ -126,6 +127,21 @@ describe('buildFileImages', () => {
       fstype: 1,
       source: 'proc',
     });
+  });
+
+  it('is read without complaint, and the deleted file with its content', async () => {
+    const images = Object.fromEntries(built.images.map(({ name, bytes }) => [name, bytes]));
+    const checkpoint = await openForged({ images: { ...images, 'ghost-file-1.img': ghost } });
+    const [file, ...others] = await checkpoint.heldFiles();
+    expect(others).toEqual([]);
+    expect(file).toMatchObject({ path: `${folder}/dropped (deleted)`, kind: 'deleted', mode: 0o644 });
+    const pieces: Uint8Array[] = [];
+    for await (const piece of file?.content() ?? []) pieces.push(piece);
+    expect(Buffer.from(concat(pieces)).toString()).toBe('content of a deleted file\n');
+    expect((await checkpoint.mounts()).length).toBeGreaterThan(0);
+    expect(await checkpoint.kernel.networks()).toMatchObject([{ externalKey: 'extRootNetNS' }]);
+    // Processes are not among these images.
+    expect(messagesOf(checkpoint)).toEqual([expect.stringContaining('pstree.img is missing')]);
   });
 
   it('has nothing to complain of', () => {

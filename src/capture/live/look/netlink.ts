@@ -38,8 +38,8 @@ const NLMSG_DONE = 3;
 const HEADER = 16;
 /** The kernel fills buffers of 32 KiB at most (netlink_dump). */
 const BUFFER_BYTES = 64 * 1024;
-/** A proxy with a million connections has some 200 MiB of answers; the container stands still meanwhile. */
-const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+/** Of one list: some 80,000 sockets. All lists of a namespace are in memory at once, while the container stands still. */
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
 type Call = ReturnType<CLibrary['function']>;
 
@@ -117,7 +117,7 @@ function receive(calls: Calls, descriptor: number): NetlinkAnswer {
       messages.push(message);
     }
   }
-  throw new Error('the answer of the kernel has no end');
+  throw new Error(`the answer of the kernel has no end, or more than ${MAX_ANSWER_BYTES} bytes`);
 }
 
 /** Whole messages, one behind the other, each from a multiple of 4 on. */
