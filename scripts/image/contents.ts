@@ -126,7 +126,8 @@ function dependencies({ cpu }: Platform, scratch: string): readonly ImageFile[] 
 
 function program(): readonly ImageFile[] {
   const dist = path.join(ROOT, 'dist');
-  const files = filesIn(dist).filter((name) => name.endsWith('.js'));
+  // No code cache: it is another one on each machine that builds, and V8 may refuse it on the node.
+  const files = filesIn(dist).filter((name) => /\.c?js$/.test(name));
   return [
     ...files.map((name) => file(`exhibit/dist/${name}`, path.join(dist, name))),
     ...['package.json', 'LICENSE'].map((name) => file(`exhibit/${name}`, path.join(ROOT, name))),
