@@ -15,15 +15,28 @@ const POLL_MILLISECONDS = 300;
 /** Looks at its events, which say why a volume cannot be mounted, after every so many polls. */
 const POLLS_PER_EVENTS = 5;
 
+/** What is told of a helper pod that does not come: it depends on what it is for. */
+export interface HelperWords {
+  /** `mounts one folder of the node`: what the stricter Pod Security levels forbid. */
+  readonly asks: string;
+  /** What its image has to have, and the option that names another. */
+  readonly imageHelp: readonly string[];
+  /** The folder of the node that it mounts, without which it does not start. */
+  readonly folder?: string | undefined;
+}
+
 const helperGrants = (namespace: string) => (user: string) => namespacedGrantCommands(user, namespace);
 
 const podsPath = (namespace: string): string => `/api/v1/namespaces/${namespace}/pods`;
 
 /** Has the API server do all but store the pod. Throws `HELPER_POD_REFUSED`, `API_FORBIDDEN`. */
-export async function tryPod(api: Endpoint, pod: HelperPod): Promise<void> {
-  await postPod(api, pod, '?dryRun=All').catch((error: unknown) => {
-    throw explainPodRefusal(error, pod.metadata.namespace);
-  });
+export async function tryPod(api: Endpoint, pod: HelperPod, words: HelperWords): Promise<void> {
+  try {
+    await postPod(api, pod, '?dryRun=All');
+  } catch (error) {
+    if (!isAdmissionRefusal(error)) throw error;
+    throw await explainPodRefusal(api, error, pod.metadata.namespace, words);
+  }
 }
 
 /** Makes the pod. */
@@ -43,33 +56,60 @@ async function postPod(api: Endpoint, pod: HelperPod, query: string): Promise<vo
 }
 
 /** Admission refuses with 403 as well, and names no missing grant. */
-function explainPodRefusal(error: unknown, namespace: string): unknown {
-  if (!(error instanceof ExhibitError) || error.code !== 'API_FORBIDDEN' || error.help.length > 0)
-    return error;
-  const isPodSecurity = /violates PodSecurity/.test(error.message);
-  const help = isPodSecurity
+const isAdmissionRefusal = (error: unknown): error is ExhibitError =>
+  error instanceof ExhibitError && error.code === 'API_FORBIDDEN' && error.help.length === 0;
+
+async function explainPodRefusal(
+  api: Endpoint,
+  error: ExhibitError,
+  namespace: string,
+  { asks }: HelperWords,
+): Promise<ExhibitError> {
+  const help = /violates PodSecurity/.test(error.message)
     ? [
-        'The helper pod mounts one folder of the node, read-only, which the Pod Security levels baseline and restricted',
+        `The helper pod ${asks}, which the Pod Security levels baseline and restricted`,
         'forbid. Name a namespace that allows it with --helper-namespace NAMESPACE, for example one made for it:',
         'kubectl create namespace exhibit',
-        'kubectl label namespace exhibit pod-security.kubernetes.io/enforce=privileged',
+        `kubectl label namespace exhibit ${ENFORCE_LABEL}=privileged`,
+        ...(await allowingNamespaces(api)),
       ]
     : ['Name a namespace in which it is allowed: --helper-namespace NAMESPACE'];
   const message = `namespace ${namespace} does not take the helper pod: ${error.message}`;
   return new ExhibitError('HELPER_POD_REFUSED', message, { help, cause: error });
 }
 
+const ENFORCE_LABEL = 'pod-security.kubernetes.io/enforce';
+/** Enough to choose from. */
+const MAX_NAMESPACES = 10;
+
+/** Those that allow everything by their label, if there are any and this user may list namespaces. */
+async function allowingNamespaces(api: Endpoint): Promise<readonly string[]> {
+  const query = new URLSearchParams({
+    labelSelector: `${ENFORCE_LABEL}=privileged`,
+    limit: `${MAX_NAMESPACES}`,
+  });
+  const request = { method: 'GET', path: `/api/v1/namespaces?${query}`, what: 'list namespaces' } as const;
+  const found = await callApi(api, request).catch(() => undefined);
+  const names = records(found?.items).flatMap(({ metadata }) => text(record(metadata).name) ?? []);
+  return names.length === 0 ? [] : [`Namespaces that allow it: ${names.join(', ')}`];
+}
+
 /** Waits until the pod runs. Throws `HELPER_POD_FAILED` with the cure, and the signal's reason. */
-export async function waitRunning(api: Endpoint, pod: HelperPod, signal: AbortSignal): Promise<void> {
+export async function waitRunning(
+  api: Endpoint,
+  pod: HelperPod,
+  words: HelperWords,
+  signal: AbortSignal,
+): Promise<void> {
   const deadline = Date.now() + START_SECONDS * 1000;
   let detail = '';
   for (let poll = 1; Date.now() < deadline; poll++) {
     signal.throwIfAborted();
     const state = await podState(api, pod);
     if (state.kind === 'running') return;
-    if (state.kind === 'failed') throw podFailed(pod, state.reason, state.detail);
+    if (state.kind === 'failed') throw podFailed(pod, words, state);
     detail = state.detail;
-    if (poll % POLLS_PER_EVENTS === 0) await checkEvents(api, pod);
+    if (poll % POLLS_PER_EVENTS === 0) await checkEvents(api, pod, words);
     await sleep(POLL_MILLISECONDS);
   }
   const { nodeName } = pod.spec;
@@ -93,35 +133,36 @@ export async function podState(api: Endpoint, { metadata: { namespace, name } }:
 }
 
 /** Events say what the pod's status does not; a user who may not read them waits for the deadline. */
-async function checkEvents(api: Endpoint, pod: HelperPod): Promise<void> {
+async function checkEvents(api: Endpoint, pod: HelperPod, words: HelperWords): Promise<void> {
   const { namespace, name } = pod.metadata;
   const query = new URLSearchParams({ fieldSelector: `involvedObject.name=${name}`, limit: '50' });
   const path = `/api/v1/namespaces/${namespace}/events?${query}`;
   const found = await callApi(api, { method: 'GET', path, what: 'read events' }).catch(() => undefined);
   const failed = records(found?.items).find(({ reason }) => reason === 'FailedMount');
   if (failed === undefined) return;
-  throw podFailed(pod, 'FailedMount', quote(text(failed.message) ?? ''));
+  throw podFailed(pod, words, { reason: 'FailedMount', detail: quote(text(failed.message) ?? '') });
 }
 
-function podFailed({ spec }: HelperPod, reason: string, detail: string): ExhibitError {
-  const { nodeName, volumes, containers } = spec;
-  const { path } = volumes[0].hostPath;
+interface PodFailure {
+  readonly reason: string;
+  readonly detail: string;
+}
+
+function podFailed({ spec }: HelperPod, words: HelperWords, { reason, detail }: PodFailure): ExhibitError {
+  const { nodeName, containers } = spec;
   const { image, imagePullPolicy } = containers[0];
-  if (reason === 'FailedMount' && /hostPath type check failed/.test(detail)) {
-    return new ExhibitError(
-      'ARCHIVE_NOT_FOUND',
-      `node ${nodeName} has no folder ${path}: nothing was captured there`,
-      {
-        help: ['A kubelet with another root directory: --checkpoints-dir DIR'],
-      },
-    );
+  const isMissing = reason === 'FailedMount' && /hostPath type check failed/.test(detail);
+  if (isMissing && words.folder !== undefined) {
+    const message = `node ${nodeName} has no folder ${words.folder}: nothing was captured there`;
+    const help = ['A kubelet with another root directory: --checkpoints-dir DIR'];
+    return new ExhibitError('ARCHIVE_NOT_FOUND', message, { help });
   }
   const isImage = /image/i.test(reason) || reason === 'RegistryUnavailable';
   const help = isImage
     ? [
-        `The node cannot get the image ${image} (pull policy ${imagePullPolicy}). Name one that it has or can pull, with sh,`,
-        'find, stat, dd and sha256sum in it: --image IMAGE, or EXHIBIT_COLLECT_IMAGE. Those that it has:',
-        `kubectl get node ${nodeName} -o jsonpath='{.status.images[*].names}'`,
+        `The node cannot get the image ${image} (pull policy ${imagePullPolicy}).`,
+        ...words.imageHelp,
+        `Images that the node has: kubectl get node ${nodeName} -o jsonpath='{.status.images[*].names}'`,
       ]
     : [];
   const message = `the helper pod on node ${nodeName} does not run: ${reason}: ${detail}`;

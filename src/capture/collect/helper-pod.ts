@@ -26,19 +26,47 @@ export const MOUNT_PATH = '/checkpoints';
 /** The name of its only container. */
 export const HELPER_CONTAINER = 'reader';
 
-const LABELS = { 'app.kubernetes.io/managed-by': 'exhibit', 'app.kubernetes.io/component': 'collect' };
-/** Finds the helper pods of all runs. */
-export const HELPER_SELECTOR = Object.entries(LABELS)
-  .map(([key, value]) => `${key}=${value}`)
-  .join(',');
+const MANAGED_BY = 'app.kubernetes.io/managed-by';
+const COMPONENT = 'app.kubernetes.io/component';
+/** Finds the helper pods of all runs, whatever they are for. */
+export const HELPER_SELECTOR = `${MANAGED_BY}=exhibit,${COMPONENT} in (collect,capture)`;
 export const OWNER_ANNOTATION = 'exhibit/owner';
+
+/** What is needed of any helper pod's manifest to make it, to watch it and to run programs in it. */
+export interface HelperPod {
+  readonly metadata: { readonly name: string; readonly namespace: string };
+  readonly spec: {
+    readonly nodeName: string;
+    readonly activeDeadlineSeconds: number;
+    readonly containers: readonly [HelperContainer];
+  };
+}
+
+interface HelperContainer {
+  readonly name: string;
+  readonly image: string;
+  readonly imagePullPolicy: HelperPodOptions['imagePullPolicy'];
+}
+
+/** The metadata of a helper pod. */
+export function helperMetadata(
+  { namespace, suffix, owner }: Pick<HelperPodOptions, 'namespace' | 'suffix' | 'owner'>,
+  component: 'collect' | 'capture',
+) {
+  return {
+    name: `exhibit-${component}-${suffix}`,
+    namespace,
+    labels: { [MANAGED_BY]: 'exhibit', [COMPONENT]: component },
+    annotations: { [OWNER_ANNOTATION]: owner },
+  };
+}
 
 /** An absolute path of whole names: `..`, `//` and control characters could lead elsewhere than it reads. */
 const PLAIN_FOLDER = /^(\/[A-Za-z0-9_@%+=:,-][A-Za-z0-9_.@%+=:,-]*)+$/;
 
 /** The manifest of a helper pod. A folder that is not plainly one is `UNSAFE_PATH`. */
 export function helperPod(options: HelperPodOptions) {
-  const { node, namespace, suffix, owner, image, imagePullPolicy, folder, deadlineSeconds } = options;
+  const { node, image, imagePullPolicy, folder, deadlineSeconds } = options;
   if (!PLAIN_FOLDER.test(folder)) {
     const message = 'the checkpoints folder must be a plain absolute path below /';
     throw new ExhibitError('UNSAFE_PATH', message, { source: folder });
@@ -46,12 +74,7 @@ export function helperPod(options: HelperPodOptions) {
   return {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: {
-      name: `exhibit-collect-${suffix}`,
-      namespace,
-      labels: LABELS,
-      annotations: { [OWNER_ANNOTATION]: owner },
-    },
+    metadata: helperMetadata(options, 'collect'),
     spec: {
       nodeName: node,
       restartPolicy: 'Never',
@@ -88,5 +111,3 @@ export function helperPod(options: HelperPodOptions) {
     },
   } as const;
 }
-
-export type HelperPod = ReturnType<typeof helperPod>;

@@ -19,26 +19,32 @@ export const BLOCK_BYTES = 1024 * 1024;
 const MAX_LISTING_BYTES = 64 * 1024 * 1024;
 const MAX_HASH_OUTPUT = 1024;
 
-/** `+` and no `;`: one process, not one a file. Files that go away meanwhile are no failure. */
-const LIST = `cd "$1" && find . -maxdepth 1 -type f -exec stat -c '%s %Y %n' {} + 2>/dev/null; true`;
 const IS_FILE = '[ -f "$1" ] && [ ! -L "$1" ]';
-const STAT = `${IS_FILE} && stat -c '%s %Y ./x' "$1"`;
-const READ = `${IS_FILE} && exec dd if="$1" bs=${BLOCK_BYTES} skip="$2" 2>/dev/null`;
-const HASH = `${IS_FILE} && exec sha256sum "$1"`;
-const HASH_BLOCKS = `${IS_FILE} && dd if="$1" bs=${BLOCK_BYTES} count="$2" 2>/dev/null | sha256sum`;
+
+/** What is asked of a folder, as scripts of a shell with its arguments. */
+export const FOLDER_SCRIPTS = {
+  // `+` and no `;`: one process, not one a file. Files that go away meanwhile are no failure.
+  list: `cd "$1" && find . -maxdepth 1 -type f -exec stat -c '%s %Y %n' {} + 2>/dev/null; true`,
+  find: `${IS_FILE} && stat -c '%s %Y ./x' "$1" || true`,
+  read: `${IS_FILE} && exec dd if="$1" bs=${BLOCK_BYTES} skip="$2" 2>/dev/null`,
+  hash: `${IS_FILE} && exec sha256sum "$1"`,
+  'hash-blocks': `${IS_FILE} && dd if="$1" bs=${BLOCK_BYTES} count="$2" 2>/dev/null | sha256sum`,
+} as const;
+
+export type FolderCommand = keyof typeof FOLDER_SCRIPTS;
 
 const LINE = /^(\d{1,15}) (\d{1,11}) \.\/([^/]+)$/;
 const DIGEST = /^([0-9a-f]{64})\s/;
 
 /** The files in the folder; lines that no plain file name can have made are left out. */
 export async function listFiles(reader: NodeShell): Promise<readonly NodeFile[]> {
-  const output = await outputOf(reader, LIST, [MOUNT_PATH], MAX_LISTING_BYTES);
+  const output = await outputOf(reader, 'list', [MOUNT_PATH], MAX_LISTING_BYTES);
   return output.split('\n').flatMap(parseLine);
 }
 
 /** Undefined when there is no such file. */
 export async function findFile(reader: NodeShell, name: string): Promise<NodeFile | undefined> {
-  const output = await outputOf(reader, `${STAT} || true`, [pathOf(name)], MAX_HASH_OUTPUT);
+  const output = await outputOf(reader, 'find', [pathOf(name)], MAX_HASH_OUTPUT);
   const [found] = output.split('\n').flatMap(parseLine);
   return found && { ...found, name };
 }
@@ -53,8 +59,8 @@ function parseLine(line: string): readonly NodeFile[] {
 export async function hashOnNode(reader: NodeShell, name: string, blocks?: number): Promise<string> {
   const output =
     blocks === undefined
-      ? await outputOf(reader, HASH, [pathOf(name)], MAX_HASH_OUTPUT)
-      : await outputOf(reader, HASH_BLOCKS, [pathOf(name), String(blocks)], MAX_HASH_OUTPUT);
+      ? await outputOf(reader, 'hash', [pathOf(name)], MAX_HASH_OUTPUT)
+      : await outputOf(reader, 'hash-blocks', [pathOf(name), String(blocks)], MAX_HASH_OUTPUT);
   // GNU puts a backslash before the digest of a name that it escapes.
   const digest = DIGEST.exec(output.replace(/^\\/, ''))?.[1];
   if (digest !== undefined) return digest;
@@ -69,13 +75,13 @@ export async function readFrom(
   onBytes: (bytes: Uint8Array) => Promise<void>,
 ): Promise<void> {
   const args = [pathOf(name), String(block)];
-  const { exitCode, errors } = await reader.run({ script: READ, args, onOutput: onBytes });
+  const { exitCode, errors } = await reader.run({ command: 'read', args, onOutput: onBytes });
   if (exitCode !== 0) throw commandFailed(reader, exitCode, errors);
 }
 
 async function outputOf(
   reader: NodeShell,
-  script: string,
+  command: FolderCommand,
   args: readonly string[],
   limit: number,
 ): Promise<string> {
@@ -88,7 +94,7 @@ async function outputOf(
     }
     chunks.push(bytes);
   };
-  const { exitCode, errors } = await reader.run({ script, args, onOutput });
+  const { exitCode, errors } = await reader.run({ command, args, onOutput });
   if (exitCode !== 0) throw commandFailed(reader, exitCode, errors);
   return Buffer.concat(chunks).toString();
 }

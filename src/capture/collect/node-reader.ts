@@ -1,13 +1,11 @@
 /** Reads the checkpoints folder of one node, through a helper pod that is made when it is first needed. */
 import { randomBytes } from 'node:crypto';
-import { type ErrorCode, ExhibitError } from '../../bytes/exhibit-error.ts';
 import type { Endpoint } from '../https-client.ts';
-import { createPod, deletePod, podState, removeLeftPods, tryPod, waitRunning } from './helper-life.ts';
-import { HELPER_CONTAINER, type HelperPod, type HelperPodOptions, helperPod } from './helper-pod.ts';
+import { type HelperPodOptions, helperPod } from './helper-pod.ts';
+import { HelperSession } from './helper-session.ts';
+import { FOLDER_SCRIPTS, type FolderCommand } from './node-folder.ts';
 import { ownOwner } from './owner.ts';
-import { persist } from './persist.ts';
-import { type CommandEnd, runInPod } from './pod-command.ts';
-import { checkRights } from './rights.ts';
+import type { CommandEnd } from './pod-command.ts';
 
 export interface HelperSettings {
   readonly namespace: string;
@@ -32,12 +30,9 @@ export interface NodeReaderOptions {
  */
 const POD_DEADLINE_SECONDS = 3600;
 
-/** A server answers 500 too when the kubelet has no such container any more. */
-const MAY_BE_THE_POD: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['COLLECT_STREAM_CUT', 'API_UNAVAILABLE']);
-
-/** A script of the helper pod and its arguments, which are never part of the script. */
-export interface Script {
-  readonly script: string;
+/** What is asked of the folder; arguments are never part of a script. */
+export interface FolderQuestion {
+  readonly command: FolderCommand;
   readonly args: readonly string[];
   readonly onOutput: (bytes: Uint8Array) => Promise<void> | void;
 }
@@ -46,13 +41,29 @@ export interface Script {
 export type NodeShell = Pick<NodeReader, 'node' | 'folder' | 'signal' | 'tell' | 'run'>;
 
 export class NodeReader {
-  readonly #api: Endpoint;
+  readonly #session: HelperSession;
   readonly #options: NodeReaderOptions;
-  #pod: HelperPod | undefined;
-  #isPrepared = false;
 
   constructor(api: Endpoint, options: NodeReaderOptions) {
-    this.#api = api;
+    const { node, folder, helper, signal, tell } = options;
+    const manifest = async () =>
+      helperPod({
+        ...helper,
+        node,
+        folder,
+        suffix: randomBytes(5).toString('hex'),
+        owner: await ownOwner(),
+        deadlineSeconds: POD_DEADLINE_SECONDS,
+      });
+    const words = {
+      asks: 'mounts one folder of the node, read-only',
+      imageHelp: [
+        'Name one that it has or can pull, with sh, find, stat, dd and sha256sum in it:',
+        '--image IMAGE, or EXHIBIT_COLLECT_IMAGE',
+      ],
+      folder,
+    };
+    this.#session = new HelperSession(api, { namespace: helper.namespace, words, manifest, signal, tell });
     this.#options = options;
   }
 
@@ -73,89 +84,17 @@ export class NodeReader {
   }
 
   /** Makes the pod and waits for it. */
-  async open(): Promise<void> {
-    if (this.#pod !== undefined) return;
-    const { node, folder, helper, signal, tell } = this.#options;
-    signal.throwIfAborted();
-    await this.#prepare();
-    const pod = helperPod({
-      ...helper,
-      node,
-      folder,
-      suffix: randomBytes(5).toString('hex'),
-      owner: await ownOwner(),
-      deadlineSeconds: POD_DEADLINE_SECONDS,
-    });
-    await tryPod(this.#api, pod);
-    tell(`making helper pod ${helper.namespace}/${pod.metadata.name} on node ${node}`);
-    // From here on there may be a pod, even if no answer tells of it.
-    this.#pod = pod;
-    try {
-      await createPod(this.#api, pod);
-      await waitRunning(this.#api, pod, signal);
-    } catch (error) {
-      await this.close();
-      throw error;
-    }
+  open(): Promise<void> {
+    return this.#session.open();
   }
 
-  /** Runs a script to its end. Throws what `runInPod` throws; a pod that does not run any more is replaced next time. */
-  async run({ script, args, onOutput }: Script): Promise<CommandEnd> {
-    await this.open();
-    const pod = this.#pod;
-    if (pod === undefined) throw new TypeError('an opened reader has a pod');
-    const { namespace, name } = pod.metadata;
-    const argv = ['sh', '-c', script, 'sh', ...args];
-    const command = {
-      namespace,
-      pod: name,
-      container: HELPER_CONTAINER,
-      argv,
-      onOutput,
-      signal: this.signal,
-    };
-    try {
-      return await runInPod(this.#api, command);
-    } catch (error) {
-      if (error instanceof ExhibitError && MAY_BE_THE_POD.has(error.code)) await this.#checkPod(pod);
-      throw error;
-    }
+  /** Runs a script to its end. Throws what `HelperSession.run` throws. */
+  run({ command, args, onOutput }: FolderQuestion): Promise<CommandEnd> {
+    return this.#session.run(['sh', '-c', FOLDER_SCRIPTS[command], 'sh', ...args], onOutput);
   }
 
-  async #checkPod(pod: HelperPod): Promise<void> {
-    const state = await podState(this.#api, pod).catch(() => undefined);
-    if (state?.kind !== 'failed') return;
-    this.tell(`helper pod ${pod.metadata.name} does not run any more (${state.reason}: ${state.detail})`);
-    await this.close();
-  }
-
-  async #prepare(): Promise<void> {
-    if (this.#isPrepared) return;
-    const { namespace } = this.#options.helper;
-    await checkRights(this.#api, namespace);
-    this.#isPrepared = true;
-    const left = await removeLeftPods(this.#api, namespace);
-    for (const name of left)
-      this.tell(`removed helper pod ${namespace}/${name}, which an earlier run had left`);
-  }
-
-  /** Removes the pod. Tries for a minute; then says who can, and that it ends by itself. */
-  async close(): Promise<void> {
-    const pod = this.#pod;
-    if (pod === undefined) return;
-    this.#pod = undefined;
-    const { namespace, name } = pod.metadata;
-    // Not ended by the user's signal: that is when it matters most.
-    const { signal } = new AbortController();
-    const remove = () => deletePod(this.#api, namespace, name);
-    await persist(remove, { signal, onRetry: ({ message }) => this.tell(message) }).catch(
-      (error: unknown) => {
-        const reason = error instanceof Error ? error.message : String(error);
-        this.tell(
-          `helper pod ${name} could not be removed (${reason}). It ends by itself within ${POD_DEADLINE_SECONDS} s; ` +
-            `to remove it: kubectl delete pod -n ${namespace} ${name}`,
-        );
-      },
-    );
+  /** Removes the pod. */
+  close(): Promise<void> {
+    return this.#session.close();
   }
 }

@@ -115,7 +115,8 @@ export async function checkSpace(folder: string, needed: number): Promise<void> 
   throw new ExhibitError('WRITE_FAILED', message, { help: ['make room, or name another folder: -o DIR'] });
 }
 
-const partPath = (final: string): string => `${final}.part`;
+/** Where an archive is while it is on its way. */
+export const partPath = (final: string): string => `${final}.part`;
 
 /** The new name has to outlast a power cut too; Windows opens no folders, and needs no such thing. */
 async function syncFolder(folder: string): Promise<void> {

@@ -17,8 +17,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ExhibitError } from '../../bytes/exhibit-error.ts';
-import { findFile, listFiles } from './node-folder.ts';
-import type { NodeShell, Script } from './node-reader.ts';
+import { FOLDER_SCRIPTS, findFile, listFiles } from './node-folder.ts';
+import type { FolderQuestion, NodeShell } from './node-reader.ts';
 import { transfer } from './transfer.ts';
 
 const MIB = 1024 * 1024;
@@ -49,9 +49,11 @@ type Interference = (bytes: Uint8Array, total: number) => Uint8Array;
 function shell(interfere: Interference = (bytes) => bytes): LocalShell {
   const told: string[] = [];
   let sent = 0;
-  const run = async ({ script, args, onOutput }: Script) => {
+  const run = async ({ command, args, onOutput }: FolderQuestion) => {
     const local = args.map((argument) => argument.replace(/^\/checkpoints/, there));
-    const child = spawn('sh', ['-c', script, 'sh', ...local], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const child = spawn('sh', ['-c', FOLDER_SCRIPTS[command], 'sh', ...local], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
     const ended = once(child, 'close');
     let total = 0;
     for await (const chunk of child.stdout as AsyncIterable<Uint8Array>) {
@@ -100,9 +102,9 @@ test('an end that is lost while success is told is fetched after all', async () 
   const run = reader.run;
   const losing = {
     ...reader,
-    run: async (script: Script) => {
-      const end = await run(script);
-      isFirst = isFirst && !script.script.includes('dd if');
+    run: async (question: FolderQuestion) => {
+      const end = await run(question);
+      isFirst = isFirst && question.command !== 'read';
       return end;
     },
   };
@@ -187,6 +189,6 @@ test('a pod that tells more than a list can be is not believed', async () => {
   await expect(listFiles(reader)).rejects.toBeInstanceOf(ExhibitError);
 });
 
-async function flood({ onOutput }: Script): Promise<never> {
+async function flood({ onOutput }: FolderQuestion): Promise<never> {
   for (;;) await onOutput(new Uint8Array(8 * MIB));
 }
