@@ -149,6 +149,8 @@ describe('gzip on Node', () => {
 
 describe('zstd', () => {
   const compressed = readFileSync('fixtures/podman-web/checkpoint.tar.zst');
+  /** As `printf two | zstd --check` writes it. */
+  const CHECKSUM_OF_TWO = 0xecf4448b;
 
   it('reads several frames and passes over skippable ones', async () => {
     const many = Buffer.concat([
@@ -156,9 +158,18 @@ describe('zstd', () => {
       forgeZstdFrame(Buffer.from('one,')),
       forgeZstdFrame(new Uint8Array(0)),
       forgeSkippableFrame(new Uint8Array(0)),
-      forgeZstdFrame(Buffer.from('two'), { checksum: true, blockLength: 2 }),
+      forgeZstdFrame(Buffer.from('two'), { checksum: CHECKSUM_OF_TWO, blockLength: 2 }),
     ]);
     expect(await unpacked(many, unzstd)).toEqual({ bytes: Buffer.from('one,two'), notes: [] });
+  });
+
+  it('keeps what does not fit its checksum, and says so', async () => {
+    const frame = forgeZstdFrame(Buffer.from('too'), { checksum: CHECKSUM_OF_TWO });
+    const { bytes, notes } = await unpacked(frame, unzstd);
+    expect(bytes.toString()).toBe('too');
+    expect(notes).toMatchObject([
+      { severity: 'warning', offset: 12, message: expect.stringContaining('does not fit its checksum') },
+    ]);
   });
 
   it('reads thousands of frames without running out of stack', async () => {

@@ -1,21 +1,19 @@
 /**
- * Zstandard (RFC 8878) by fzstd, one frame at a time. The frames and blocks are walked here, because a decoder must not
- * be given sizes that nobody has checked:
+ * Zstandard (RFC 8878) by libzstd, one block at a time. The frames and blocks are walked here, because a decoder must not
+ * be given sizes that nobody has checked, and so that damage has its place:
  *
  *   frame = magic u32 0xFD2FB528, frame header, blocks, checksum u32 (if its flag is set)
  *   frame header = descriptor u8 (bits 7-6 content size code, 5 single segment, 2 checksum, 1-0 dictionary id code),
  *     window descriptor u8 (none if single segment), dictionary id 0, 1, 2 or 4 bytes, content size 0 (1 if single segment), 2, 4 or 8 bytes
  *   block header = u24: bit 0 last, bits 2-1 type (0 raw, 1 one repeated byte, 2 compressed), bits 23-3 size
  *   skippable frame = magic u32 0x184D2A50 to …5F, size u32, that many bytes
- *
- * Content checksums are not verified: fzstd has no XXH64. Nothing depends on them but the certainty that the bytes are
- * those that were packed; Node's own decoder, where there is one, verifies them.
  */
-import { Decompress } from 'fzstd';
+import { concat } from '../bytes/concat.ts';
 import { Cursor } from '../bytes/cursor.ts';
 import type { Decoder } from '../bytes/decoder.ts';
 import { ExhibitError } from '../bytes/exhibit-error.ts';
 import { PieceReader } from './piece-reader.ts';
+import { ZstdEngine, ZstdError } from './zstd-engine.ts';
 
 export const ZSTD_MAGIC = 0xfd2fb528;
 
@@ -34,26 +32,21 @@ const MAX_BLOCK = 128 * 1024;
 const DICTIONARY_ID_BYTES = [0, 1, 2, 4] as const;
 const CONTENT_SIZE_BYTES = [0, 2, 4, 8] as const;
 
-/** In bytes, magic and content size included; a frame's checksum, which fzstd wants to see but does not look at. */
-const MAX_FRAME_HEADER = 18;
 const BLOCK_HEADER = 3;
 const CHECKSUM = 4;
-
-/** fzstd keeps what it is given, without a copy, until it has this many bytes of a frame. */
-const FZSTD_HOLDS_BACK = 18;
 
 export const isSkippableMagic = (magic: number): boolean => magic >>> 4 === 0x184d2a5;
 
 export const unzstd: Decoder = async function* (source, options) {
   const reader = new PieceReader(source, options);
-  const room = new Uint8Array(MAX_FRAME_HEADER + BLOCK_HEADER + MAX_BLOCK + CHECKSUM);
+  const engine = await ZstdEngine.start(MAX_BLOCK);
   let unused = 0;
   while (!(await reader.isAtEnd())) {
     const { offset } = reader;
     const magic = await reader.take(4);
     const value = new Cursor(magic).u32();
     if (value === ZSTD_MAGIC) {
-      unused += yield* frame(reader, magic, room);
+      unused += yield* frame(reader, magic, engine);
       if (unused > UNUSED_WINDOW_LIMIT) {
         throw new ExhibitError('LIMIT_EXCEEDED', 'the zstd frames ask for far more memory than they fill', {
           offset,
@@ -64,42 +57,45 @@ export const unzstd: Decoder = async function* (source, options) {
   }
 };
 
-/**
- * Yields the content of a frame and returns how much of its window it left unused. Blocks pass through `room`, which is used
- * again: fzstd 0.1.1 keeps an empty view of all that it was ever given, and with it the memory behind.
- */
+/** Yields the content of a frame and returns how much of its window it left unused. */
 async function* frame(
   reader: PieceReader,
   magic: Uint8Array,
-  room: Uint8Array,
+  engine: ZstdEngine,
 ): AsyncGenerator<Uint8Array, number, undefined> {
+  const { offset: headerAt } = reader;
   const { bytes: header, window, hasChecksum } = await frameHeader(reader);
+  yield* push(engine, [magic, header], headerAt);
   let produced = 0;
-  let output: Uint8Array[] = [];
-  const decoder = new Decompress((chunk) => {
-    output.push(chunk);
-    produced += chunk.length;
-  });
-  let length = put(room, 0, magic, header);
-  let fed = 0;
-  for (let last = false; !last; length = 0) {
+  for (let last = false; !last; ) {
     const { offset } = reader;
     const block = await nextBlock(reader);
     last = block.last;
-    length = put(room, length, block.header, block.content);
-    if (last && hasChecksum) length = put(room, length, new Uint8Array(CHECKSUM));
-    try {
-      const bytes = room.subarray(0, length);
-      fed += length;
-      decoder.push(fed < FZSTD_HOLDS_BACK ? bytes.slice() : bytes, last);
-    } catch (cause) {
-      throw malformed('a zstd block is damaged', offset, cause);
+    for (const piece of push(engine, [block.header, block.content], offset)) {
+      produced += piece.length;
+      yield piece;
     }
-    yield* output;
-    output = [];
   }
-  if (hasChecksum) await reader.take(CHECKSUM);
+  const { offset } = reader;
+  if (hasChecksum) {
+    const checksum = await reader.take(CHECKSUM);
+    yield* push(engine, [checksum], offset, 'the content of a zstd frame does not fit its checksum');
+  }
   return Math.max(0, window - produced);
+}
+
+function* push(
+  engine: ZstdEngine,
+  parts: readonly Uint8Array[],
+  offset: number,
+  failure = 'a zstd block is damaged',
+): Generator<Uint8Array, void, undefined> {
+  try {
+    for (const part of parts) yield* engine.push(part);
+  } catch (cause) {
+    if (!(cause instanceof ZstdError)) throw cause;
+    throw malformed(failure, offset, cause);
+  }
 }
 
 interface FrameHeader {
@@ -123,7 +119,7 @@ async function frameHeader(reader: PieceReader): Promise<FrameHeader> {
     const message = `a zstd frame at offset ${offset} asks for a window of ${window} bytes; the limit is ${MAX_WINDOW}. Unpack it with \`zstd -d --long=31\` first`;
     throw new ExhibitError('LIMIT_EXCEEDED', message, { offset });
   }
-  return { bytes: join(descriptor, rest), window, hasChecksum: (flags & 4) !== 0 };
+  return { bytes: concat([descriptor, rest]), window, hasChecksum: (flags & 4) !== 0 };
 }
 
 function windowSize(descriptor: number): number {
@@ -148,25 +144,8 @@ async function nextBlock(reader: PieceReader): Promise<Block> {
   return { header, content, last: (value & 1) !== 0 };
 }
 
-/** Writes `parts` into `room` one behind the other and returns where they end. */
-function put(room: Uint8Array, start: number, ...parts: readonly Uint8Array[]): number {
-  let end = start;
-  for (const part of parts) {
-    room.set(part, end);
-    end += part.length;
-  }
-  return end;
-}
-
 function littleEndian(bytes: Uint8Array): number {
   return bytes.reduceRight((value, byte) => value * 256 + byte, 0);
-}
-
-function join(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const joined = new Uint8Array(first.length + second.length);
-  joined.set(first);
-  joined.set(second, first.length);
-  return joined;
 }
 
 function malformed(what: string, offset: number, cause?: unknown): ExhibitError {

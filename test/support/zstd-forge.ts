@@ -5,17 +5,22 @@ interface FrameOptions {
   readonly window?: number;
   /** Bytes a block. Default 128 KiB. */
   readonly blockLength?: number;
-  readonly checksum?: boolean;
+  /** The low half of XXH64 of the data. Default: the frame has none. */
+  readonly checksum?: number;
 }
 
 export function forgeZstdFrame(data: Uint8Array, options: FrameOptions = {}): Buffer {
-  const { window = 0x58, blockLength = 128 * 1024, checksum = false } = options;
-  const parts: Buffer[] = [Buffer.from([0x28, 0xb5, 0x2f, 0xfd, checksum ? 4 : 0, window])];
+  const { window = 0x58, blockLength = 128 * 1024, checksum } = options;
+  const parts: Buffer[] = [Buffer.from([0x28, 0xb5, 0x2f, 0xfd, checksum === undefined ? 0 : 4, window])];
   for (let at = 0; at === 0 || at < data.length; at += blockLength) {
     const block = data.subarray(at, at + blockLength);
     parts.push(zstdBlockHeader(block.length, 0, at + blockLength >= data.length), Buffer.from(block));
   }
-  if (checksum) parts.push(Buffer.alloc(4));
+  if (checksum !== undefined) {
+    const trailer = Buffer.alloc(4);
+    trailer.writeUInt32LE(checksum);
+    parts.push(trailer);
+  }
   return Buffer.concat(parts);
 }
 

@@ -1,0 +1,63 @@
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { concat } from '../bytes/concat.ts';
+import { ZstdEngine, ZstdError } from './zstd-engine.ts';
+
+const ROOM = 64 * 1024;
+const packed = readFileSync('fixtures/podman-web/checkpoint.tar.zst');
+
+/** What comes out of `bytes`, fed in pieces of these lengths, again and again. */
+function unpack(engine: ZstdEngine, bytes: Uint8Array, lengths: readonly number[]): Buffer {
+  const pieces: Uint8Array[] = [];
+  for (let at = 0, turn = 0; at < bytes.length; turn++) {
+    const length = lengths[turn % lengths.length] ?? 1;
+    for (const piece of engine.push(bytes.subarray(at, at + length))) pieces.push(piece.slice());
+    at += length;
+  }
+  return Buffer.from(concat(pieces));
+}
+
+describe('the zstd engine', () => {
+  it('gives the same however its input is cut', async () => {
+    const whole = unpack(await ZstdEngine.start(ROOM), packed, [ROOM]);
+    expect(whole.subarray(257, 262).toString()).toBe('ustar');
+    const lengths = fc.array(fc.integer({ min: 1, max: ROOM }), { minLength: 1, maxLength: 5 });
+    await fc.assert(
+      fc.asyncProperty(lengths, async (cut) => {
+        expect(unpack(await ZstdEngine.start(ROOM), packed, cut).equals(whole)).toBe(true);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('unpacks one frame behind the other in the same memory', async () => {
+    const engine = await ZstdEngine.start(ROOM);
+    const first = unpack(engine, packed, [ROOM]);
+    expect(unpack(engine, packed, [ROOM]).equals(first)).toBe(true);
+  });
+
+  it('ends on whatever it is fed', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.uint8Array({ maxLength: 2000 }),
+        fc.integer({ min: 0, max: 5000 }),
+        async (junk, at) => {
+          const engine = await ZstdEngine.start(ROOM);
+          const damaged = Buffer.concat([packed.subarray(0, at), junk]);
+          try {
+            unpack(engine, damaged, [ROOM]);
+          } catch (error) {
+            expect(error).toBeInstanceOf(ZstdError);
+          }
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  it('takes no more than it has room for', async () => {
+    const engine = await ZstdEngine.start(10);
+    expect(() => [...engine.push(packed.subarray(0, 11))]).toThrow(RangeError);
+  });
+});
