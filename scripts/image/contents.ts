@@ -124,9 +124,9 @@ function dependencies({ cpu }: Platform, scratch: string): readonly ImageFile[] 
     .map((name) => file(`exhibit/node_modules/${name}`, path.join(folder, 'node_modules', name)));
 }
 
+/** Without the code cache: V8 writes another one each time, and the image is to have the same digest. */
 function program(): readonly ImageFile[] {
   const dist = path.join(ROOT, 'dist');
-  // No code cache: it is another one on each machine that builds, and V8 may refuse it on the node.
   const files = filesIn(dist).filter((name) => /\.c?js$/.test(name));
   return [
     ...files.map((name) => file(`exhibit/dist/${name}`, path.join(dist, name))),
