@@ -59,7 +59,12 @@ function importThroughLauncher(file) {
 async function buildModules({ build }) {
   await build({
     ...OPTIONS,
-    entryPoints: { exhibit: 'src/cli/launcher.ts', index: 'src/index.ts' },
+    entryPoints: {
+      exhibit: 'src/cli/launcher.ts',
+      index: 'src/index.ts',
+      // Programs that exhibit starts beside itself.
+      'programs/freeze-guard': 'src/capture/live/freeze/guard-program.ts',
+    },
     outdir: 'dist',
     format: 'esm',
     packages: 'external',

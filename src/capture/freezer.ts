@@ -46,13 +46,13 @@ async function cgroupState(line: string, root: string): Promise<FreezerState> {
   return 'unknown';
 }
 
-type Freezer =
+export type Freezer =
   | { readonly version: 1; readonly folder: string }
   /** On hybrid systems the v2 tree is mounted at `unified`. */
   | { readonly version: 2; readonly folders: readonly string[] };
 
 /** Where the control group of a line of /proc/PID/cgroup is frozen; undefined for another controller's line. */
-function freezerOf(line: string, root: string): Freezer | undefined {
+export function freezerOf(line: string, root: string): Freezer | undefined {
   const [, controllers = '', group = ''] = /^\d+:([^:]*):(\/.*)$/.exec(line) ?? [];
   const folder = path.join(root, 'sys/fs/cgroup');
   if (controllers.split(',').includes('freezer'))
