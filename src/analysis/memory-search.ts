@@ -4,10 +4,12 @@ import type { AddressSpace, Region, RegionKind } from '../checkpoint/address-spa
 import type { Checkpoint, Process } from '../checkpoint/checkpoint.ts';
 import type { Owner } from '../checkpoint/scan/memory-layout.ts';
 import { type ScanOptions, scanMemory } from '../checkpoint/scan/memory-scan.ts';
-import type { MemoryHit } from '../checkpoint/scan/memory-scanner.ts';
+import type { MemoryHit, MemoryScanner } from '../checkpoint/scan/memory-scanner.ts';
 import { toHex, toText } from './byte-text.ts';
-import { type MemoryFilter, selectMemory } from './memory-selection.ts';
+import { type MemoryFilter, type SelectedMemory, selectMemory } from './memory-selection.ts';
 import { type CompiledScanner, compileQuery, type HitEncoding, type SearchQuery } from './pattern.ts';
+import type { RootFiles } from './root-files.ts';
+import { isInRootfs, rootMemory } from './rooted-memory.ts';
 
 /** More context is a dump and not a hit. */
 export const MAX_CONTEXT = 64 * 1024;
@@ -59,11 +61,15 @@ export interface HitContext {
 export interface HitLocation extends SourceLocation {
   /** Offset in the archive file; undefined where the archive is compressed. */
   readonly archive_offset: number | undefined;
+  /** Only where the bytes are not in the archive but in the root filesystem that was given; `entry` begins with `rootfs:`. */
+  readonly filled?: true;
 }
 
 export interface FindOptions extends ScanOptions {
   /** Only in this memory. */
   readonly filter?: MemoryFilter | undefined;
+  /** A root filesystem: what mapped files held is looked at too, where the archive lacks it. */
+  readonly files?: RootFiles | undefined;
 }
 
 export interface SearchOptions extends FindOptions {
@@ -104,10 +110,8 @@ async function* find<Found>(
   options: FindOptions,
   complete: (hit: MemoryHit, found: FoundBytes) => Promise<Found>,
 ): AsyncGenerator<readonly Found[]> {
-  const memory = await selectMemory(checkpoint, options.filter);
-  const processes = new Map(memory.map(({ space, process }) => [space, process]));
   const scanners = compiled.map(({ scanner }) => scanner);
-  for await (const batch of scanMemory([...processes.keys()], checkpoint.archive, scanners, options)) {
+  for await (const { batch, processes } of scanSelected(checkpoint, scanners, options)) {
     const found: Found[] = [];
     for (const hit of batch) {
       const encoding = compiled[hit.scanner]?.encoding ?? 'bytes';
@@ -115,6 +119,34 @@ async function* find<Found>(
     }
     yield found;
   }
+}
+
+/** The hits of a scan of the memory that the options select, and whose memory that is. */
+export async function* scanSelected(
+  checkpoint: Checkpoint,
+  scanners: readonly MemoryScanner[],
+  options: FindOptions,
+): AsyncGenerator<SelectedHits> {
+  const memory = await selectMemory(checkpoint, options.filter);
+  const spaces = memory.map(({ space }) => space);
+  const { files, onNote } = options;
+  const rooted = files && (await rootMemory(spaces, files, onNote));
+  const scanned = rooted?.spaces ?? spaces;
+  const processes = new Map(
+    scanned.map((space, index) => [space, (memory[index] as SelectedMemory).process]),
+  );
+  try {
+    const sourceOf = rooted?.sourceOf;
+    const batches = scanMemory(scanned, checkpoint.archive, scanners, { ...options, sourceOf });
+    for await (const batch of batches) yield { batch, processes };
+  } finally {
+    await rooted?.close();
+  }
+}
+
+interface SelectedHits {
+  readonly batch: readonly MemoryHit[];
+  readonly processes: ReadonlyMap<AddressSpace, Process>;
 }
 
 function describe(
@@ -151,7 +183,7 @@ export function describeRegion({ start, end, permissions, kind, name }: Region):
 export function describeLocation({ archive }: Checkpoint, location: SourceLocation): HitLocation {
   const found = archive.compression === 'none' ? archive.find(location.entry) : undefined;
   const archiveOffset = found === undefined ? undefined : found.offset + location.offset;
-  return { ...location, archive_offset: archiveOffset };
+  return { ...location, archive_offset: archiveOffset, ...(isInRootfs(location.entry) && { filled: true }) };
 }
 
 /** The neighbours of a hit up to the next byte that is not in the archive. */

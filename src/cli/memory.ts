@@ -65,8 +65,8 @@ overlap; pages that the archive lacks are zeros, 4 KiB at most.
 --dump writes regions one after the other, each in its whole length with holes for what is not in the archive, and prints
 where in the file each region is; regions of which the archive has nothing are left out. The file is readable by you alone.
 
---rootfs names the container's root filesystem, as a folder or a tar (podman export): --dump and --hexdump then show what
-mapped files held, and say that it is not from the archive. Files that the container changed are not taken from there.
+--rootfs names the container's root filesystem, as a folder or a tar (podman export): searches, strings, rules and dumps then
+see what mapped files held, and say where it is not from the archive. Files that the container changed are not taken from there.
 
 Examples:
   exhibit memory checkpoint.tar                                    what memory there is
@@ -96,7 +96,7 @@ export const configure: ConfigureCommand = (command, io, finish) => {
     .option('--yara <rules>', 'match the YARA rules in this file, region by region')
     .option('--hexdump <address>', 'show the bytes at ADDRESS, or ADDRESS+LENGTH')
     .option('--dump', 'write the raw bytes of one process, or of what filters leave of it, to the file of -o')
-    .option('--rootfs <path>', 'in these dumps, read what mapped files held from this folder or tar')
+    .option('--rootfs <path>', 'also look at what mapped files held, from this folder or tar')
     .option('-o, --output <file>', 'write the result to a new file')
     .option('--force', 'let --dump replace a file')
     .option('--json', 'one JSON object a line')
@@ -107,8 +107,10 @@ export const configure: ConfigureCommand = (command, io, finish) => {
       if (options.dump && (files.length > 1 || options.output === undefined)) {
         command.error('error: --dump takes one archive, and the file to write with -o');
       }
-      if (options.rootfs !== undefined && !options.dump && options.hexdump === undefined) {
-        command.error('error: --rootfs goes with --dump or --hexdump');
+      if (options.rootfs !== undefined && first === undefined) {
+        command.error(
+          'error: --rootfs goes with --search, --search-regex, --strings, --yara, --dump or --hexdump',
+        );
       }
       finish(await memory(files, options, io));
     });
@@ -145,7 +147,9 @@ async function memory(files: readonly string[], options: MemoryOptions, io: Io):
   try {
     const code = await forEachCheckpoint(files, io, async (checkpoint) => {
       if (files.length > 1 && !json) await output.text(`${escapeText(checkpoint.name)}:\n`);
-      await answer(checkpoint, { io, output, json, notes });
+      await withFiles(checkpoint, options, io, (rootFiles) =>
+        answer(checkpoint, { io, output, json, notes, files: rootFiles }),
+      );
     });
     return tellNotes(notes, code, io);
   } finally {
@@ -168,17 +172,14 @@ async function answerer(options: MemoryOptions, io: Io): Promise<Answer> {
   }
   if (options.hexdump !== undefined) {
     const range = parseMemoryRange(options.hexdump, HEXDUMP_LENGTH);
-    return (checkpoint, outside) =>
-      withFiles(checkpoint, options, io, (files) =>
-        printHexDump(checkpoint, { ...filter, range }, files, outside),
-      );
+    return (checkpoint, outside) => printHexDump(checkpoint, { ...filter, range }, outside);
   }
   if (!wantsRegions(options)) return (checkpoint, outside) => printProcesses(checkpoint, filter, outside);
   const entropy = options.entropy === true;
   return (checkpoint, outside) => printRegions(checkpoint, filter, { entropy }, outside);
 }
 
-/** Opens the root filesystem of --rootfs while `action` dumps; without the option there are no files. */
+/** Opens the root filesystem of --rootfs while `action` reads; without the option there are no files. */
 async function withFiles(
   checkpoint: Checkpoint,
   { rootfs }: MemoryOptions,

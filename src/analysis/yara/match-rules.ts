@@ -2,7 +2,6 @@ import { firstIndex } from '../../bytes/binary-search.ts';
 import { formatAddress } from '../../bytes/brand.ts';
 import type { AddressSpace } from '../../checkpoint/address-space.ts';
 import type { Checkpoint, Process } from '../../checkpoint/checkpoint.ts';
-import { scanMemory } from '../../checkpoint/scan/memory-scan.ts';
 import { toHex, toText } from '../byte-text.ts';
 import { chunkScanner } from '../memory-chunks.ts';
 import {
@@ -11,8 +10,8 @@ import {
   type FindOptions,
   type HitLocation,
   type HitRegion,
+  scanSelected,
 } from '../memory-search.ts';
-import { selectMemory } from '../memory-selection.ts';
 import { type RegionWindow, RegionWindows, type Segment } from './region-windows.ts';
 
 /** Compiled rules: YARA-X, or what a test puts in its place. */
@@ -71,12 +70,11 @@ export async function* matchRules(
   engine: RuleEngine,
   options: FindOptions = {},
 ): AsyncGenerator<readonly RuleHit[]> {
-  const memory = await selectMemory(checkpoint, options.filter);
-  const processes = new Map(memory.map(({ space, process }) => [space, process]));
-  const view: View = { checkpoint, processes, reported: new Set() };
+  const view: View = { checkpoint, processes: new Map(), reported: new Set() };
   const windows = new RegionWindows();
-  for await (const batch of scanMemory([...processes.keys()], checkpoint.archive, [chunkScanner], options)) {
+  for await (const { batch, processes } of scanSelected(checkpoint, [chunkScanner], options)) {
     const hits: RuleHit[] = [];
+    view.processes = processes;
     for (const chunk of batch) {
       for (const window of windows.add(chunk)) hits.push(...scanWindow(window, engine, view));
     }
@@ -87,7 +85,8 @@ export async function* matchRules(
 
 interface View {
   readonly checkpoint: Checkpoint;
-  readonly processes: ReadonlyMap<AddressSpace, Process>;
+  /** Those that are scanned, from the first batch on. */
+  processes: ReadonlyMap<AddressSpace, Process>;
   /** Rules that matched the window before, which may have ended with the first bytes of this one. */
   reported: ReadonlySet<string>;
 }

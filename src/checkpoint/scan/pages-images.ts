@@ -1,4 +1,5 @@
 import type { ArchiveIndex } from '../../archive/archive-index.ts';
+import type { ByteSource } from '../../bytes/byte-source.ts';
 import type { Note } from '../../bytes/note.ts';
 import type { MemoryText } from './memory-layout.ts';
 import { PageReader } from './page-reader.ts';
@@ -7,6 +8,8 @@ export interface PagesOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called for what could not be searched. */
   readonly onNote?: ((note: Note) => void) | undefined;
+  /** Asked first for what an entry holds: for memory that is not only in the archive. */
+  readonly sourceOf?: ((entry: string) => ByteSource | undefined) | undefined;
   /** Bytes read at once. Default WINDOW_SIZE; tests use tiny ones. */
   readonly windowSize?: number | undefined;
 }
@@ -26,14 +29,19 @@ export class PagesImages {
   /** Undefined, with a note, when the archive has no such image. */
   reader(entry: string): PageReader | undefined {
     if (this.#current?.entry === entry) return this.#current.reader;
-    const found = this.#archive.find(entry);
-    if (found === undefined) {
+    const source = this.#options.sourceOf?.(entry) ?? this.#sourceIn(entry);
+    if (source === undefined) {
       this.note(entry, `${entry} is not in the archive; its pages were not searched`);
       return undefined;
     }
-    const reader = new PageReader(this.#archive.open(found), this.#options);
+    const reader = new PageReader(source, this.#options);
     this.#current = { entry, reader };
     return reader;
+  }
+
+  #sourceIn(entry: string): ByteSource | undefined {
+    const found = this.#archive.find(entry);
+    return found && this.#archive.open(found);
   }
 
   /** One note for each image. */

@@ -1,7 +1,6 @@
 import { toHex } from '../../analysis/byte-text.ts';
 import { dumpMemory } from '../../analysis/memory-dump.ts';
 import { type MemoryFilter, selectMemory } from '../../analysis/memory-selection.ts';
-import type { RootFiles } from '../../analysis/root-files.ts';
 import { formatAddress } from '../../bytes/brand.ts';
 import { ExhibitError } from '../../bytes/exhibit-error.ts';
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
@@ -13,8 +12,7 @@ import type { Outside } from './print-hits.ts';
 export async function printHexDump(
   checkpoint: Checkpoint,
   filter: MemoryFilter,
-  files: RootFiles | undefined,
-  { io, output, json }: Outside,
+  { io, output, json, files }: Outside,
 ): Promise<void> {
   const memory = await selectMemory(checkpoint, filter);
   const mapped = memory.filter(({ space }) => space.regions.length > 0);

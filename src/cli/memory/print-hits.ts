@@ -1,7 +1,8 @@
+import type { FindOptions } from '../../analysis/memory-search.ts';
 import { type MemoryFilter, selectMemory } from '../../analysis/memory-selection.ts';
+import type { RootFiles } from '../../analysis/root-files.ts';
 import type { Note } from '../../bytes/note.ts';
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
-import type { ScanOptions } from '../../checkpoint/scan/memory-scan.ts';
 import { ExitCode, type Io } from '../io.ts';
 import type { Output } from '../output.ts';
 import { escapeText, toJson } from '../terminal/escape.ts';
@@ -15,12 +16,14 @@ export interface Outside {
   readonly json: boolean;
   /** Takes what could not be searched. */
   readonly notes: Note[];
+  /** What mapped files held is read from here. */
+  readonly files?: RootFiles | undefined;
 }
 
 export interface HitStream<Hit> {
   readonly checkpoint: Checkpoint;
   readonly filter: MemoryFilter;
-  readonly start: (options: ScanOptions) => AsyncIterable<readonly Hit[]>;
+  readonly start: (options: FindOptions) => AsyncIterable<readonly Hit[]>;
   /** As text that ends in a line feed. */
   readonly render: (hit: Hit) => string;
   /** Default: all. */
@@ -45,6 +48,7 @@ export async function printHits<Hit>(stream: HitStream<Hit>): Promise<void> {
       );
     },
     onNote: (note) => notes.push(note),
+    files: stream.outside.files,
   });
   try {
     for await (const batch of batches) {

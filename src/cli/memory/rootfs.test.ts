@@ -7,7 +7,9 @@ import { forgeTar } from '../../../test/support/tar-forge.ts';
 
 const COMPROMISED = 'fixtures/containerd-compromised/checkpoint.tar';
 /** A program as long as the one that is mapped at 0x400000 from its first byte on, other than it in every byte. */
-const PROGRAM = Uint8Array.from({ length: 0x1f4000 }, (_, index) => 1 + ((index * 31) % 251));
+const PROGRAM = Uint8Array.from({ length: 2_063_232 }, (_, index) => 1 + ((index * 31) % 251));
+const MARKER = 'a text of the file only';
+PROGRAM.set(new TextEncoder().encode(`\0${MARKER}\0`), 0x2ff);
 
 let folder: string;
 beforeAll(() => {
@@ -75,10 +77,74 @@ describe('--rootfs', () => {
 
   it.each([
     [['--rootfs', '/nowhere', '--hexdump', '400000', COMPROMISED], 1, /no root filesystem at \/nowhere/],
-    [['--rootfs', '/nowhere', '--strings', COMPROMISED], 2, /--rootfs goes with --dump or --hexdump/],
+    [['--rootfs', '/nowhere', '--strings', COMPROMISED], 1, /no root filesystem at \/nowhere/],
+    [
+      ['--rootfs', '/nowhere', '--regions', COMPROMISED],
+      2,
+      /--rootfs goes with --search, --search-regex, --strings, --yara, --dump or --hexdump/,
+    ],
   ])('refuses %j', async (args, code, message) => {
     const result = await runProgram(['memory', ...args]);
     expect([result.code, result.stdout]).toEqual([code, '']);
     expect(result.stderr).toMatch(message);
+  });
+});
+
+describe('--rootfs in a search', () => {
+  const FILLED = { entry: 'rootfs:/bin/busybox', offset: 0x300, length: MARKER.length, filled: true };
+
+  async function hits(rootfs: string | undefined, ...args: readonly string[]) {
+    const given = rootfs === undefined ? [] : ['--rootfs', join(folder, rootfs)];
+    const { code, stdout } = await runProgram(['memory', ...args, ...given, '--json', COMPROMISED]);
+    expect(code).toBe(0);
+    return stdout
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line));
+  }
+
+  it.each([
+    ['root', ['--search', MARKER]],
+    ['root.tar', ['--search', MARKER]],
+    ['root', ['--search-regex', 'a text of the file [a-z]+']],
+    ['root', ['--strings', '--vma', 'busybox', '-n', '20', '--range', '400000-401000']],
+  ])(
+    'finds in %s what mapped files held, by %j, and says that it is not from the archive',
+    async (root, args) => {
+      expect(await hits(undefined, ...args)).toEqual([]);
+      const found = (await hits(root, ...args)).filter(({ text }) => text === MARKER);
+      expect(found).toMatchObject([{ address: '0x400300', locations: [FILLED] }]);
+    },
+  );
+
+  it('tells a person so', async () => {
+    const root = ['--rootfs', join(folder, 'root'), COMPROMISED];
+    const search = await runProgram(['memory', '--search', MARKER, ...root]);
+    expect(search.stdout).toContain('rootfs:/bin/busybox+0x300 (not in the archive)');
+    const strings = await runProgram(['memory', '--strings', '--range', '400000-401000', ...root]);
+    expect(strings.stdout).toMatch(new RegExp(`0x400300 +rootfs ${MARKER}$`, 'm'));
+  });
+
+  it('finds what crosses from the file into the archive, with its context', async () => {
+    const page = await runProgram(['memory', '--hexdump', '401000+4', '--pid', '1', '--json', COMPROMISED]);
+    const bytes = Buffer.from(PROGRAM.subarray(0xffc, 0x1000)).toString('hex') + JSON.parse(page.stdout).hex;
+    const found = await hits('root', '--search', `hex:${bytes}`, '--pid', '1', '-c', '8');
+    expect(found).toMatchObject([
+      {
+        address: '0x400ffc',
+        locations: [{ entry: 'rootfs:/bin/busybox', filled: true }, { entry: 'checkpoint/pages-1.img' }],
+        context: { before_hex: Buffer.from(PROGRAM.subarray(0xff4, 0xffc)).toString('hex') },
+      },
+    ]);
+    expect(found[0].locations[1]).not.toHaveProperty('filled');
+  });
+
+  it('takes no file of another size, and says so', async () => {
+    mkdirSync(join(folder, 'other/bin'), { recursive: true });
+    writeFileSync(join(folder, 'other/bin/busybox'), PROGRAM.subarray(0, 0x1000));
+    const args = ['--search', MARKER, '--rootfs', join(folder, 'other'), COMPROMISED];
+    const { code, stdout, stderr } = await runProgram(['memory', ...args]);
+    expect([code, stdout]).toEqual([3, '']);
+    expect(stderr).toMatch(/\/bin\/busybox of the root filesystem has 4096 bytes, .*: it is not used/);
   });
 });

@@ -23,10 +23,14 @@ export function renderHit(hit: SearchHit, style: HitStyle): string {
 }
 
 /** One line: process, address, and the whole string. */
-export function renderString({ pid, address, text, encoding }: FoundBytes, color: boolean): string {
+export function renderString(
+  { pid, address, text, encoding, locations }: FoundBytes,
+  color: boolean,
+): string {
   const place = `${String(pid).padStart(PID_WIDTH)}  ${address.padStart(ADDRESS_WIDTH)}  `;
   const encoded = encoding === 'utf-16le' ? [styled('UTF-16LE ', 'structure')] : [];
-  return `${renderLine([styled(place, 'structure'), ...encoded, text], color)}\n`;
+  const filled = locations.some((location) => location.filled) ? [styled('rootfs ', 'structure')] : [];
+  return `${renderLine([styled(place, 'structure'), ...filled, ...encoded, text], color)}\n`;
 }
 
 function describePlace(hit: SearchHit): Line {
@@ -43,9 +47,14 @@ function describePlace(hit: SearchHit): Line {
   ];
 }
 
-export function describeLocation({ entry, offset, archive_offset: archiveOffset }: HitLocation): string {
+export function describeLocation({
+  entry,
+  offset,
+  archive_offset: archiveOffset,
+  filled,
+}: HitLocation): string {
   const absolute = archiveOffset === undefined ? '' : ` (archive byte ${archiveOffset})`;
-  return `${entry}+0x${offset.toString(16)}${absolute}`;
+  return `${entry}+0x${offset.toString(16)}${absolute}${filled ? ' (not in the archive)' : ''}`;
 }
 
 function describeText({ text, length, context }: SearchHit): Line {
