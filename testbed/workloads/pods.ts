@@ -117,7 +117,7 @@ export function hoard(mebibytes: number) {
   return pod(SHOP, 'hoard', [{ name: 'hoard', command: ['hoard', `${mebibytes}`] }]);
 }
 
-/** So many processes of so much private memory each; threads of all of them count in memory that they share. */
+/** So many processes of so much private memory each; the threads count in memory that all share, and in their own. */
 export function crowd(processes: number, mebibytes: number, threads: number) {
   const sizes = [processes, mebibytes, threads].map(String);
   return pod(SHOP, 'crowd', [{ name: 'crowd', command: ['crowd', ...sizes] }]);

@@ -1,7 +1,7 @@
-// crowd PROCESSES MIB THREADS: so many processes of so much private memory each, with so many threads in all. Each thread takes
-// the next number of a counter that all share and writes it down in memory of its process. A page that begins with
-// EXHIBIT-COUNTER has the counter behind it, a page that begins with EXHIBIT-NUMBERS what the threads of a process wrote.
-// Says "ready" when all of them count.
+// crowd PROCESSES MIB THREADS: so many processes of so much private memory each, with so many threads in all. Each thread counts
+// its steps twice: in memory that all share, then in memory of its process. So at each moment the first number is that of the
+// second, or one more. A page that begins with EXHIBIT-SHARED has the first numbers, one that begins with EXHIBIT-PRIVATE the
+// second ones of a process, both by thread. Says "ready" when all of them count.
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -20,7 +20,7 @@ struct page {
   _Atomic uint64_t numbers[(PAGE - 16) / 8];
 };
 
-static struct page *counter, *own;
+static struct page *shared, *own;
 
 static struct page *map(int sharing, size_t length) {
   void *memory = mmap(NULL, length, PROT_READ | PROT_WRITE, sharing | MAP_ANONYMOUS, -1, 0);
@@ -31,8 +31,10 @@ static struct page *map(int sharing, size_t length) {
 
 static void *count(void *slot) {
   const struct timespec while_others_run = {0, 1000000};
-  for (;;) {
-    *(_Atomic uint64_t *)slot = atomic_fetch_add(counter->numbers, 1) + 1;
+  long thread = (long)slot;
+  for (uint64_t step = 1;; step++) {
+    shared->numbers[thread] = step;
+    own->numbers[thread] = step;
     nanosleep(&while_others_run, NULL);
   }
   return NULL;
@@ -48,12 +50,12 @@ static void run(int index, int processes, size_t mebibytes, int threads) {
     memory[i] = random;
   }
   own = map(MAP_PRIVATE, PAGE);
-  for (int i = 0; i < threads; i++) {
+  memcpy(own->mark, "EXHIBIT-PRIVATE", 16);
+  for (long thread = index; thread < threads; thread += processes) {
     pthread_t id;
-    pthread_create(&id, NULL, count, &own->numbers[i]);
+    pthread_create(&id, NULL, count, (void *)thread);
   }
-  memcpy(own->mark, "EXHIBIT-NUMBERS", 16);
-  if (atomic_fetch_add(&counter->numbers[1], 1) == (uint64_t)processes - 1) {
+  if (atomic_fetch_add(&shared->numbers[threads], 1) == (uint64_t)processes - 1) {
     printf("ready\n");
     fflush(stdout);
   }
@@ -65,10 +67,10 @@ int main(int argc, char **argv) {
   int processes = argc > 1 ? atoi(argv[1]) : 2;
   size_t mebibytes = argc > 2 ? strtoul(argv[2], NULL, 10) : 1;
   int threads = argc > 3 ? atoi(argv[3]) : 2;
-  counter = map(MAP_SHARED, PAGE);
-  memcpy(counter->mark, "EXHIBIT-COUNTER", 16);
+  shared = map(MAP_SHARED, PAGE);
+  memcpy(shared->mark, "EXHIBIT-SHARED", 15);
   for (int i = 1; i < processes; i++)
     if (fork() == 0)
-      run(i, processes, mebibytes, threads / processes + (i < threads % processes));
-  run(0, processes, mebibytes, threads / processes + (threads % processes > 0));
+      run(i, processes, mebibytes, threads);
+  run(0, processes, mebibytes, threads);
 }
