@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fakeProcess } from '../testing/fake-process.ts';
 import { gatherNetlink } from './gather-netlink.ts';
-import { type Netlink, splitMessages } from './netlink.ts';
+import { type Netlink, openNetlink, splitMessages } from './netlink.ts';
 
 const processes = [
   fakeProcess({ pid: 7, namespaces: { net: 1n } }),
@@ -54,6 +54,39 @@ describe('gatherNetlink', () => {
     expect(namespaces.size).toBe(0);
     expect(refused).toBe(2);
     expect(gaps).toEqual(Array(2).fill(expect.stringContaining('the kernel refused: error 1')));
+  });
+});
+
+describe('openNetlink', () => {
+  const library = (setns: readonly number[]) => {
+    const answers = [...setns];
+    const calls: string[] = [];
+    return {
+      calls,
+      errno: () => 1,
+      function: (declaration: string) => () => {
+        const name = /(\w+)\(/.exec(declaration)?.[1] ?? '';
+        calls.push(name);
+        return name === 'setns' ? (answers.shift() ?? 0) : -1;
+      },
+    };
+  };
+  const itself = [fakeProcess({ pid: process.pid, namespaces: { net: 1n } })];
+
+  it('asks nothing where the namespace cannot be entered', () => {
+    const refused = library([-1]);
+    const { gaps } = gatherNetlink(openNetlink(refused), itself);
+    expect(gaps).toEqual([expect.stringContaining('entering')]);
+    expect(refused.calls).toEqual(['setns']);
+  });
+
+  it('goes back also when no socket can be made, and ends all where it cannot go back', () => {
+    const without = library([0, 0]);
+    expect(gatherNetlink(openNetlink(without), itself).gaps).toEqual([expect.stringContaining('socket')]);
+    expect(without.calls).toEqual(['setns', 'socket', 'setns']);
+    expect(() => gatherNetlink(openNetlink(library([0, -1])), itself)).toThrow(
+      expect.objectContaining({ code: 'NOT_ROOT' }),
+    );
   });
 });
 

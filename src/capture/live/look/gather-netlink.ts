@@ -1,4 +1,5 @@
 /** What the kernel tells through netlink of the container's network namespaces, gathered while the container stands. */
+import { ExhibitError } from '../../../bytes/exhibit-error.ts';
 import type { GatheredProcess } from './gathered.ts';
 import type { Netlink, NetlinkAnswer, NetlinkChannel } from './netlink.ts';
 
@@ -38,7 +39,7 @@ const INTERNET_DETAILS = (1 << 6) | (1 << 7);
 /** Length of struct rtmsg, with which every one of these requests is understood (linux/rtnetlink.h). */
 const RTMSG_LENGTH = 12;
 
-/** A namespace that cannot be asked is a gap. `proc` is the node's /proc. */
+/** A namespace that cannot be asked is a gap; throws `NOT_ROOT` for one that cannot be left. `proc` is the node's /proc. */
 export function gatherNetlink(
   netlink: Netlink,
   processes: readonly GatheredProcess[],
@@ -53,6 +54,7 @@ export function gatherNetlink(
     try {
       namespaces.set(own.net, gatherNamespace(netlink, `${proc}/${pid}/ns/net`));
     } catch (error) {
+      if (error instanceof ExhibitError) throw error;
       gaps.push(`sockets' other ends, options and routes are not known: ${(error as Error).message}`);
     }
   }

@@ -7,6 +7,7 @@
  */
 import { closeSync, openSync } from 'node:fs';
 import { concat } from '../../../bytes/concat.ts';
+import { ExhibitError } from '../../../bytes/exhibit-error.ts';
 import type { CLibrary } from './c-library.ts';
 
 /** What a kernel answered: whole messages with their headers, `u32 length, u16 type, u16 flags, u32 sequence, u32 port`. */
@@ -14,8 +15,8 @@ export type NetlinkAnswer = readonly Uint8Array[];
 
 export interface Netlink {
   /**
-   * Opens a channel into a namespace, given by the path of its file below /proc. Throws where it cannot: without rights, or
-   * because the process has ended.
+   * Opens a channel into a namespace, given by the path of its file below /proc. Throws an Error where it cannot: without
+   * rights, or because the process has ended. Throws `NOT_ROOT` where the namespace cannot be left: the capture has to end.
    */
   open(namespace: string, protocol: number): NetlinkChannel;
 }
@@ -84,8 +85,7 @@ function socketIn(calls: Calls, namespace: string, protocol: number): number {
       throw new Error(`entering ${namespace}: error ${calls.errno()}`);
     const descriptor = Number(calls.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
     const error = calls.errno();
-    // Whoever was let in with these rights is let back.
-    if (calls.setns(own, CLONE_NEWNET) !== 0) throw new Error(`leaving ${namespace}: error ${calls.errno()}`);
+    if (calls.setns(own, CLONE_NEWNET) !== 0) throw stuckIn(namespace, calls.errno());
     if (descriptor < 0) throw new Error(`netlink socket: error ${error}`);
     return descriptor;
   } finally {
@@ -93,6 +93,13 @@ function socketIn(calls: Calls, namespace: string, protocol: number): number {
     if (other !== undefined) closeSync(other);
   }
 }
+
+/** Whoever was let in with these rights is let back; if not, nothing more may be asked from in there. */
+const stuckIn = (namespace: string, error: number): ExhibitError =>
+  new ExhibitError(
+    'NOT_ROOT',
+    `the network namespace ${namespace} was entered and cannot be left (error ${error}): run Exhibit again as root`,
+  );
 
 function requestOf(type: number, payload: Uint8Array): Uint8Array {
   const request = Buffer.alloc(HEADER);
