@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { constants, unlinkSync } from 'node:fs';
 import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { ExhibitError } from '../bytes/exhibit-error.ts';
 import { describeCause } from '../bytes/file-source.ts';
@@ -47,29 +47,60 @@ export interface SparseFile {
   discard(): Promise<void>;
 }
 
-/** Creates the file at the first write, so that a refusal before it neither leaves nor replaces one. Errors as above. */
+/**
+ * Creates the file at the first write, so that a refusal before it neither leaves nor replaces one. A signal that ends the
+ * program removes it: half a file would look like less memory. Errors as above.
+ */
 export function sparseFile(path: string, options: NewFileOptions): SparseFile {
   let handle: FileHandle | undefined;
+  let keep: () => void = () => undefined;
+  const create = async (): Promise<FileHandle> => {
+    if (handle !== undefined) return handle;
+    handle = await createFile(path, options);
+    keep = removeOnSignal(path);
+    return handle;
+  };
   const attempt = <T>(action: Promise<T>): Promise<T> =>
     action.catch((cause: unknown) => {
       throw writeError(path, cause);
     });
   return {
     write: async (bytes, offset) => {
-      handle ??= await createFile(path, options);
-      await attempt(writeSparse(handle, bytes, offset));
+      await attempt(writeSparse(await create(), bytes, offset));
     },
     finish: async (size) => {
-      handle ??= await createFile(path, options);
-      await attempt(handle.truncate(size));
-      await attempt(handle.close());
+      const created = await create();
+      await attempt(created.truncate(size));
+      await attempt(created.close());
+      keep();
     },
     discard: async () => {
       if (handle === undefined) return;
       await handle.close().catch(() => undefined);
       await unlink(path).catch(() => undefined);
+      keep();
     },
   };
+}
+
+/** What ends a program that is not told otherwise. */
+const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Until what it returns is called, a signal removes the file and then ends the program as it would have. */
+function removeOnSignal(path: string): () => void {
+  const stop = (): void => {
+    for (const signal of ENDING_SIGNALS) process.off(signal, remove);
+  };
+  const remove = (signal: NodeJS.Signals): void => {
+    stop();
+    try {
+      unlinkSync(path);
+    } finally {
+      process.kill(process.pid, signal);
+    }
+  };
+  for (const signal of ENDING_SIGNALS) process.on(signal, remove);
+  return stop;
 }
 
 /** Writes the runs of blocks that hold something and leaves the others out, which keeps holes and makes new ones. */

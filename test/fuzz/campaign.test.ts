@@ -6,6 +6,7 @@ import { TARGETS, type TargetName } from './targets.ts';
 /** `npm run fuzz` goes on from there. */
 const CASES: Readonly<Record<TargetName, number>> = {
   archive: 10_000,
+  memory: 1_000,
   tar: 5_000,
   gzip: 500,
   zstd: 500,

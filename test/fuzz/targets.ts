@@ -31,7 +31,18 @@ export const TARGETS = {
   /** Whole archives through the whole program. */
   archive: async (): Promise<FuzzTarget> => {
     const seeds = await seedArchives();
-    return { input: (number) => mutatedArchive(seeds, new Random(number)), run: runCommand };
+    return {
+      input: (number) => mutatedArchive(seeds, new Random(number)),
+      run: (input) => runCommand(input, COMMANDS),
+    };
+  },
+  /** Archives whose images tell wrong things of memory, through what looks at memory. */
+  memory: async (): Promise<FuzzTarget> => {
+    const seeds = await seedArchives();
+    return {
+      input: (number) => mutatedArchive(seeds, new Random(number), isOfMemory),
+      run: (input) => runCommand(input, MEMORY_COMMANDS),
+    };
   },
   tar: async (): Promise<FuzzTarget> => {
     const seeds = await seedArchives();
@@ -112,13 +123,22 @@ async function seedImages(): Promise<readonly Buffer[]> {
   return [...images.values()];
 }
 
-function mutatedArchive(seeds: readonly SeedArchive[], random: Random): Uint8Array {
+/** What says which memory there is, and what is in it. */
+const isOfMemory = ({ name }: ForgedMember): boolean => /\/(mm|pagemap|core|pages|files)\b/.test(name);
+
+function mutatedArchive(
+  seeds: readonly SeedArchive[],
+  random: Random,
+  isMutable: (member: ForgedMember) => boolean = () => true,
+): Uint8Array {
   const seed = random.pick(seeds);
   if (random.oneIn(5)) return mutate(seed.bytes, random, [seed.bytes]);
   const members = [...seed.members];
   const contents = members.map(({ data }) => Buffer.from(data ?? '')).filter(({ length }) => length > 0);
   for (let left = 1 + random.below(3); left > 0; left--) {
-    const at = random.below(members.length);
+    const mutable = [...members.keys()].filter((index) => isMutable(members[index] as ForgedMember));
+    if (mutable.length === 0) break;
+    const at = random.pick(mutable);
     const member = members[at] as ForgedMember;
     const kind = random.below(20);
     if (kind === 0) members.splice(at, 1);
@@ -140,10 +160,23 @@ const COMMANDS: readonly (readonly string[])[] = [
   ['export', 'elf-core', '--all', '--output', 'cores'],
 ];
 
+const RULES = path.join(import.meta.dirname, '../golden/yara/rules.yar');
+
+const MEMORY_COMMANDS: readonly (readonly string[])[] = [
+  ['memory', '--regions', '--entropy'],
+  ['memory', '--strings', '--min-length', '6'],
+  ['memory', '--strings', '--encoding', 'ascii', '--json'],
+  ['memory', '--search-regex', '[a-z]{3,8}=(?s:.{1,20}?)[0-9/]', '--context', '16'],
+  ['memory', '--search', 'hex:7f454c46', '--hex'],
+  ['memory', '--yara', RULES, '--json'],
+  ['memory', '--yara', RULES, '--prot', 'x'],
+  ['export', 'elf-core', '--all', '--output', 'cores'],
+];
+
 /** One command, chosen by the input's bytes, as a user would see it. */
-async function runCommand(input: Uint8Array): Promise<void> {
+async function runCommand(input: Uint8Array, commands: readonly (readonly string[])[]): Promise<void> {
   const folder = mkdtempSync(path.join(tmpdir(), 'exhibit-fuzz-'));
-  const argv = COMMANDS[input.reduce((sum, byte) => (sum + byte) % COMMANDS.length, 0)] ?? [];
+  const argv = commands[input.reduce((sum, byte) => (sum + byte) % commands.length, 0)] ?? [];
   try {
     const file = path.join(folder, 'mutated.tar');
     writeFileSync(file, input);
