@@ -29,7 +29,8 @@ export interface CoreContext {
   readonly machine: string;
   readonly numbers: TaskNumbers;
   readonly seccomp: SeccompBook;
-  readonly controlGroups: number;
+  /** The id of the process's set; a zombie is in none any more, and is not asked for. */
+  readonly controlGroups: () => number;
   readonly profile: SecurityProfile;
   readonly registers: ReadonlyMap<number, ThreadRegisters>;
 }
@@ -76,7 +77,6 @@ function taskCore({ files, pid, threads }: GatheredProcess, stat: Stat, context:
     blk_sigset: main === undefined ? 0n : blockedSignals(main, context),
     timers: timersOf(files.timers, context.numbers),
     rlimits: rlimits.length === 0 ? undefined : { rlimits },
-    cg_set: context.controlGroups,
     signals_s: queueOf(context.registers.get(pid)?.pending.ofProcess),
     loginuid: decimal(files.loginuid),
     oom_score_adj: decimal(files.oom_score_adj),
@@ -111,7 +111,7 @@ function threadCore(thread: GatheredThread, context: CoreContext): CoreEntry {
       rseq_abi_size: sequence.size,
       signature: sequence.signature,
     },
-    cg_set: context.controlGroups,
+    cg_set: context.controlGroups(),
   };
   return {
     mtype: machineType(context.machine),

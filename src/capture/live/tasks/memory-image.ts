@@ -34,6 +34,9 @@ const O_RDWR = 2;
 const MAP_WORDS = { gd: 0x100, lo: 0x2000, nr: 0x4000, ht: 0x40000 } as const;
 const ADVICE_WORDS = { rr: 1, sr: 2, dc: 10, mg: 12, hg: 14, nh: 15, dd: 16, wf: 18 } as const;
 
+/** Shared anonymous memory is a memfd to CRIU, System V segments are not. */
+const MEMFD = /^\/(?:memfd:|dev\/zero \(deleted\)$)/;
+
 /** The kernel's names of mappings of its own. */
 const KERNEL_STATUS: Readonly<Record<string, number>> = {
   '[vdso]': STATUS.regular | STATUS.vdso | STATUS.anonymousPrivate,
@@ -118,7 +121,7 @@ function statusOf({ path, shared }: Mapping, isFile: boolean): number {
   if (own !== undefined) return own;
   if (path.startsWith('socket:')) return STATUS.regular | STATUS.socket;
   if (!isFile) return STATUS.regular | (shared ? STATUS.anonymousShared : STATUS.anonymousPrivate);
-  const memfd = path.startsWith('/memfd:') ? STATUS.memfd : 0;
+  const memfd = MEMFD.test(path) ? STATUS.memfd : 0;
   return STATUS.regular | memfd | (shared ? STATUS.fileShared : STATUS.filePrivate);
 }
 

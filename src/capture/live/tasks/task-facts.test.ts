@@ -139,7 +139,7 @@ describe('mappings', () => {
 
   it('that are shared say how they are open', () => {
     expect(vma(mapping('/dev/zero (deleted)', [], true, 40n), 5)).toMatchObject({
-      status: 0x81,
+      status: 0x4081,
       flags: 1,
       fdflags: 2,
     });

@@ -11,6 +11,7 @@ import { gatherContainer } from '../look/gather.ts';
 import type { GatheredContainer } from '../look/gathered.ts';
 import { parseMappings } from '../proc/mappings.ts';
 import type { ThreadRegisters } from '../registers/thread-registers.ts';
+import { tracedThreads } from '../registers/traced-threads.ts';
 import { openTracer } from '../registers/tracer.ts';
 import { buildTaskImages, type TaskImages } from './task-images.ts';
 
@@ -43,12 +44,13 @@ afterAll(async () => {
   await once(cat, 'close');
 });
 
-function readRegisters({ processes: all }: GatheredContainer): ReadonlyMap<number, ThreadRegisters> {
+function readRegisters(gathered: GatheredContainer): ReadonlyMap<number, ThreadRegisters> {
   const opened = openTracer();
   if (!('tracer' in opened)) throw new Error(opened.reason);
-  opened.tracer.seize(all.flatMap(({ threads }) => threads.map(({ tid }) => tid)));
-  const { threads } = opened.tracer.collect();
+  opened.tracer.seize(tracedThreads(gathered));
+  const { threads, gaps } = opened.tracer.collect();
   opened.tracer.detach();
+  expect(gaps).toEqual([]);
   return threads;
 }
 

@@ -49,7 +49,7 @@ export function buildTaskImages(container: GatheredContainer, facts: TaskFacts):
   const tree: PstreeEntry[] = [];
   for (const [index, process] of processes.entries()) {
     const { machine } = container.node;
-    const controlGroups = groups.idOf(process.files.cgroup);
+    const controlGroups = () => groups.idOf(process.files.cgroup);
     const { registers } = facts;
     const own = { machine, numbers, seccomp, controlGroups, profile: profile(process), registers };
     images.push(...processImages(process, index + 1, own, facts));

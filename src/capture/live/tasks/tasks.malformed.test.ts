@@ -85,7 +85,7 @@ describe('buildTaskImages', () => {
           for (const thread of read?.threads ?? []) await thread.registers();
         }
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 });
