@@ -44,7 +44,8 @@ export async function findAccess(options: AccessOptions, environment: Environmen
   const isElsewhere = given === undefined && found === undefined && runtime instanceof ExhibitError;
   const { cluster, notes } = await findCluster(options, environment, isElsewhere);
   const ofNode = isClusterNamed(options) ? undefined : found?.credentials;
-  const { ways, notTaken } = chooseWays(options, { given, found: ofNode, cluster, runtime });
+  const isRoot = process.getuid?.() === 0;
+  const { ways, notTaken } = chooseWays(options, { given, found: ofNode, cluster, runtime, isRoot });
   const identity = given ?? ofNode ?? cluster?.credentials;
   const leadsToKubelet = ways.some(({ name }) => name === 'kubelet');
   return {
@@ -88,7 +89,8 @@ async function findCluster(
   try {
     return { cluster: await openKubeconfig(options, environment), notes: [] };
   } catch (error) {
-    const isNeeded = isClusterNamed(options) || options.via === 'proxy' || isElsewhere;
+    const isNeeded =
+      isClusterNamed(options) || options.via === 'proxy' || (isElsewhere && options.via !== 'node');
     if (isNeeded || !(error instanceof ExhibitError)) throw error;
     return { cluster: undefined, notes: [error.message] };
   }

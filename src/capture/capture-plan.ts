@@ -2,6 +2,7 @@
 import { ExhibitError } from '../bytes/exhibit-error.ts';
 import { type Access, type AccessOptions, podSources } from './access.ts';
 import { chooseContainer } from './container-choice.ts';
+import type { LiveWish } from './live/live-route.ts';
 import { findContainerId } from './node-container.ts';
 import type { ContainerSummary, PodSummary } from './pod.ts';
 import { type BuiltRoutes, buildRoutes } from './pod-routes.ts';
@@ -13,6 +14,8 @@ import { type CaptureSubject, type CaptureTarget, type ContainerTarget, formatTa
 
 export interface CaptureOptions extends AccessOptions {
   readonly timeoutSeconds?: number | undefined;
+  /** What is wished of a capture without CRIU. */
+  readonly live?: LiveWish | undefined;
 }
 
 export interface CapturePlan {
@@ -95,6 +98,8 @@ function aboutStatic(pod: PodSummary | undefined): readonly string[] {
 /** A user may be allowed to capture and not to list pods, or reach the kubelet and not the API server. */
 function isDispensable({ code }: ExhibitError, { ways, cluster }: Access): boolean {
   if (code === 'POD_NOT_FOUND') return false;
+  // The node's own files tell which container it is.
+  if (ways.every(({ name }) => name === 'node')) return true;
   return code === 'KUBELET_FORBIDDEN' || (ways[0]?.name !== 'proxy' && cluster !== undefined);
 }
 

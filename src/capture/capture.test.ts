@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type ErrorCode, ExhibitError } from '../bytes/exhibit-error.ts';
-import { takeCheckpoint } from './capture.ts';
+import { takeBoth, takeCheckpoint } from './capture.ts';
 import type { CapturePlan } from './capture-plan.ts';
 import type { ContainerSummary, PodSummary } from './pod.ts';
 import type { CaptureRoute, RouteName } from './route.ts';
@@ -102,5 +102,32 @@ test('a pod that was replaced by one of its name meanwhile is told', async () =>
   expect(container_afterwards).toMatchObject({
     verdict: 'ended',
     detail: expect.stringContaining('UID u1 before, u2 now'),
+  });
+});
+
+describe.concurrent('without CRIU and by it', () => {
+  test('one after the other, and each has its archive', async () => {
+    const own: CaptureRoute = {
+      ...takes('node'),
+      take: async (watch) => {
+        await watch?.onThawed?.(Date.now() - 1500);
+        return '/nowhere/node.tar';
+      },
+    };
+    const report = await takeBoth(planOf([takes('kubelet'), own]));
+    expect(report.archive.path).toBe('/nowhere/node.tar');
+    expect(report.companion).toMatchObject({ report: { archive: { path: '/nowhere/kubelet.tar' } } });
+    const failed = await takeBoth(planOf([refuses('kubelet', 'CHECKPOINT_FAILED'), own]));
+    expect(failed.companion).toMatchObject({ failed: 'shop/web/app: kubelet said CHECKPOINT_FAILED' });
+  });
+
+  test('takes both ways', async () => {
+    await expect(takeBoth(planOf([takes('kubelet')]))).rejects.toMatchObject({ code: 'NO_ROUTE' });
+  });
+
+  test('what CRIU gave up is not tried again where nobody sees that the container runs', async () => {
+    const plan = planOf([refuses('kubelet', 'CHECKPOINT_FAILED'), takes('node')]);
+    expect((await refusal(plan)).code).toBe('CHECKPOINT_FAILED');
+    expect((await refusal({ ...plan, containerId: '0'.repeat(64) })).code).toBe('CHECKPOINT_FAILED');
   });
 });

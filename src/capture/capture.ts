@@ -1,11 +1,18 @@
 /** One capture: take it by the first way that is not refused, does the container still run, what came of it. */
-import { ExhibitError } from '../bytes/exhibit-error.ts';
+import type { CaptureRecord, RecordedCompanion } from '../archive/capture-record.ts';
+import { type ErrorCode, ExhibitError } from '../bytes/exhibit-error.ts';
 import type { CapturePlan } from './capture-plan.ts';
 import { dumpLogErrors, explainDumpLog } from './dump-log.ts';
 import { waitForDumper } from './dumper.ts';
 import { readFreezerState } from './freezer.ts';
 import { type ArchiveReceipt, findDumpLog, receiveArchive } from './node-files.ts';
-import { type CaptureRoute, isBeforeAnything, type RouteName, type RouteNotTaken } from './route.ts';
+import {
+  type CaptureRoute,
+  isBeforeAnything,
+  type RouteName,
+  type RouteNotTaken,
+  type TakeWatch,
+} from './route.ts';
 import { WHY_LATER } from './route-choice.ts';
 import { checkRunning, type RunCheck, type Sighting, thawCommands } from './run-check.ts';
 import { formatTarget } from './target.ts';
@@ -33,22 +40,53 @@ export interface CaptureReport {
   readonly seconds: number;
   readonly archive: ArchiveReceipt;
   readonly container_afterwards: RunCheck;
+  /** With `--both`: the capture by CRIU that followed, or why there is none. */
+  readonly companion?: Companion | undefined;
+  /** Only of a capture without CRIU. */
+  readonly live?: LiveOutcome | undefined;
   readonly notes: readonly string[];
 }
 
-/** Hears of a way that was refused before anything had begun, and which one is tried next. */
-export type OnRefused = (refused: RouteNotTaken, next: CaptureRoute) => void;
+export type Companion =
+  /** The seconds from the moment at which the container ran again to the beginning of this one. */
+  | { readonly seconds_later: number; readonly report: CaptureReport }
+  | { readonly failed: string; readonly help: readonly string[] };
+
+/** What a capture without CRIU tells of itself; the archive's exhibit-capture.json tells more. */
+export interface LiveOutcome {
+  readonly restorable: false;
+  readonly consistency: CaptureRecord['consistency'];
+  /** How long it stood still; absent where it did not, or stood still already. */
+  readonly seconds_frozen?: number | undefined;
+  /** It stood still before, and still does. */
+  readonly frozen_before?: boolean | undefined;
+  /** Ranges of memory that could not be read. */
+  readonly unreadable_ranges: number;
+  /** What was not read, and why. */
+  readonly gaps: readonly string[];
+}
+
+/** Hears of a way that was refused, which one is tried next, and whether the container was not even touched. */
+export type OnRefused = (refused: RouteNotTaken, next: CaptureRoute, isUntouched: boolean) => void;
 
 /**
  * Takes the checkpoint and looks at what came of it. Never gives up once it has begun: keep the process alive until it
  * resolves. Rejects with cause and cure, and with the state in which the container was left.
  */
-export async function takeCheckpoint(plan: CapturePlan, onRefused?: OnRefused): Promise<CaptureReport> {
+export async function takeCheckpoint(
+  plan: CapturePlan,
+  onRefused?: OnRefused,
+  watch: Omit<TakeWatch, 'onRecord'> = {},
+): Promise<CaptureReport> {
   const before = await sight(plan, { podUid: plan.pod?.uid, status: plan.container });
   const started = new Date();
-  const { path, route, notTaken } = await takeByFirst(plan, onRefused).catch(async (error: unknown) => {
-    throw await explainFailure(error, plan, before, started);
-  });
+  let record: CaptureRecord | undefined;
+  const whole = { ...watch, onRecord: (told: CaptureRecord) => (record = told) };
+  const { path, route, notTaken } = await takeByFirst(plan, whole, onRefused).catch(
+    async (error: unknown) => {
+      throw await explainFailure(error, plan, before, started);
+    },
+  );
   const seconds = (Date.now() - started.getTime()) / 1000;
   const container_afterwards = await checkAfterwards(plan, before);
   const { name, reason, endpoint, trust } = route;
@@ -63,7 +101,57 @@ export async function takeCheckpoint(plan: CapturePlan, onRefused?: OnRefused): 
     seconds,
     archive: await receiveArchive(path, started),
     container_afterwards,
+    live: record && outcomeOf(record),
     notes: plan.notes,
+  };
+}
+
+/**
+ * Both captures: the one without CRIU first, which is quick, and CRIU's as soon as the container runs again. That CRIU's fails
+ * is no failure of the first. Throws `NO_ROUTE` where either way is not open.
+ */
+export async function takeBoth(
+  plan: CapturePlan,
+  onRefused?: OnRefused,
+  watch: Pick<TakeWatch, 'signal' | 'onStage'> = {},
+): Promise<CaptureReport> {
+  const own = plan.routes.filter(({ name }) => name === 'node');
+  const criu = plan.routes.filter(({ name }) => name !== 'node');
+  const [[first], [second, ...others]] = [own, criu];
+  if (first === undefined || second === undefined) throw notBoth(plan);
+  let companion: Companion | undefined;
+  const onThawed = async (since: number): Promise<RecordedCompanion | undefined> => {
+    watch.onStage?.('it runs again: CRIU captures it now');
+    const seconds_later = (Date.now() - since) / 1000;
+    try {
+      const report = await takeCheckpoint({ ...plan, routes: [second, ...others], notTaken: [] }, onRefused);
+      companion = { seconds_later, report };
+      return { archive: report.archive.path, route: report.route.name, seconds_later };
+    } catch (error) {
+      if (!(error instanceof ExhibitError)) throw error;
+      companion = { failed: error.message, help: error.help };
+      return undefined;
+    }
+  };
+  const report = await takeCheckpoint({ ...plan, routes: [first] }, onRefused, { ...watch, onThawed });
+  return { ...report, companion };
+}
+
+function notBoth({ notTaken }: CapturePlan): ExhibitError {
+  const help = notTaken.map(({ name, reason }) => `${name}: ${reason}`);
+  const message = "both captures take root on the container's node, and a way to CRIU besides:";
+  return new ExhibitError('NO_ROUTE', message, { help });
+}
+
+function outcomeOf({ consistency, standstill, unreadable, gaps }: CaptureRecord): LiveOutcome {
+  const frozen = standstill && Number(BigInt(standstill.until) - BigInt(standstill.from)) / 1e9;
+  return {
+    restorable: false,
+    consistency,
+    seconds_frozen: standstill?.before === true ? undefined : frozen,
+    frozen_before: standstill?.before,
+    unreadable_ranges: unreadable.length,
+    gaps,
   };
 }
 
@@ -73,29 +161,55 @@ interface Taken {
   readonly notTaken: readonly RouteNotTaken[];
 }
 
-/** The next way is tried only where the one before did not touch the container. */
-async function takeByFirst({ routes, notTaken }: CapturePlan, onRefused?: OnRefused): Promise<Taken> {
-  const refusals: { readonly route: CaptureRoute; readonly error: ExhibitError }[] = [];
-  for (const [index, route] of routes.entries()) {
-    try {
-      const path = await route.take();
-      const refused = refusals.map(refusal);
-      const later = routes.slice(index + 1).map(({ name }) => ({ name, reason: WHY_LATER[name] }));
-      return { path, route, notTaken: [...notTaken, ...refused, ...later] };
-    } catch (error) {
-      if (!(error instanceof ExhibitError) || !isBeforeAnything(error.code)) throw error;
-      refusals.push({ route, error });
-      const next = routes[index + 1];
-      if (next !== undefined) onRefused?.(refusal({ route, error }), next);
-    }
-  }
-  throw allRefused(refusals.map(({ error }) => error));
+interface Refusal {
+  readonly route: CaptureRoute;
+  readonly error: ExhibitError;
 }
 
-const refusal = ({ route, error }: { readonly route: CaptureRoute; readonly error: ExhibitError }) => ({
-  name: route.name,
-  reason: error.message,
-});
+/** The next way is tried only where the one before did not touch the container, or CRIU gave it back running. */
+async function takeByFirst(plan: CapturePlan, watch: TakeWatch, onRefused?: OnRefused): Promise<Taken> {
+  const refusals: Refusal[] = [];
+  let left: readonly CaptureRoute[] = plan.routes;
+  for (;;) {
+    const [route, ...later] = left;
+    if (route === undefined) throw allRefused(refusals.map(({ error }) => error));
+    try {
+      const path = await route.take(watch);
+      const notGone = later.map(({ name }) => ({ name, reason: WHY_LATER[name] }));
+      return { path, route, notTaken: [...plan.notTaken, ...refusals.map(refusal), ...notGone] };
+    } catch (error) {
+      if (!(error instanceof ExhibitError)) throw error;
+      left = await waysAfter(error, later, plan);
+      refusals.push({ route, error });
+      const [next] = left;
+      if (next !== undefined) onRefused?.(refusal({ route, error }), next, isBeforeAnything(error.code));
+    }
+  }
+}
+
+/** CRIU did not begin, or gave up: what it refuses, a capture without it does not. */
+const REFUSED_BY_CRIU: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'CHECKPOINT_FAILED',
+  'CHECKPOINT_UNSUPPORTED',
+  'CRIU_DISABLED',
+  'CRIU_MISSING',
+]);
+
+/** The ways that are left after a refusal; throws it where none may be gone any more. */
+async function waysAfter(
+  error: ExhibitError,
+  later: readonly CaptureRoute[],
+  { containerId }: CapturePlan,
+): Promise<readonly CaptureRoute[]> {
+  if (isBeforeAnything(error.code)) return later;
+  const without = later.filter(({ name }) => name === 'node');
+  if (without.length === 0 || containerId === undefined || !REFUSED_BY_CRIU.has(error.code)) throw error;
+  await waitForDumper(containerId);
+  if ((await readFreezerState(containerId)) !== 'running') throw error;
+  return without;
+}
+
+const refusal = ({ route, error }: Refusal) => ({ name: route.name, reason: error.message });
 
 /** The first way is the one to mend; what the others lack may be easier to come by. */
 function allRefused([first, ...others]: readonly ExhibitError[]): unknown {

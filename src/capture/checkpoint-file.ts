@@ -10,18 +10,24 @@ export const CHECKPOINTS_FOLDER = '/var/lib/kubelet/checkpoints';
 const MAX_NAME_LENGTH = 255;
 
 /**
- * Makes a new, empty file, readable by its owner only, and returns its path. `label` says of what it is. Named as the kubelet names its archives,
- * but for the time: to the millisecond, in UTC and without `:`. New, because runtimes write over an old file without
- * cutting off what is left of it. Throws `WRITE_FAILED`.
+ * Where an archive goes. `label` says of what it is. Named as the kubelet names its archives, but for the time: to the
+ * millisecond, in UTC and without `:`.
+ */
+export function checkpointPath(label: string, time: Date, folder: string): string {
+  const ending = `-${time.toISOString().replaceAll(/[-:]/g, '')}.tar`;
+  return path.join(folder, `checkpoint-${label}`.slice(0, MAX_NAME_LENGTH - ending.length) + ending);
+}
+
+/**
+ * Makes a new, empty file, readable by its owner only, and returns its path. New, because runtimes write over an old file
+ * without cutting off what is left of it. Throws `WRITE_FAILED`.
  */
 export async function createCheckpointFile(
   label: string,
   time: Date,
   folder = CHECKPOINTS_FOLDER,
 ): Promise<string> {
-  const ending = `-${time.toISOString().replaceAll(/[-:]/g, '')}.tar`;
-  const name = `checkpoint-${label}`.slice(0, MAX_NAME_LENGTH - ending.length);
-  const file = path.join(folder, name + ending);
+  const file = checkpointPath(label, time, folder);
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await (await open(file, 'wx', 0o600)).close();

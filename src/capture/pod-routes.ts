@@ -4,6 +4,8 @@ import type { Access, AccessOptions } from './access.ts';
 import { criRoute } from './cri/cri-route.ts';
 import { findRunning } from './cri/runtime-pods.ts';
 import { kubeletEndpoint, kubeletRoute } from './kubelet-route.ts';
+import { type LiveWish, liveRoute } from './live/live-route.ts';
+import { findMembers } from './live/members.ts';
 import type { PodSummary } from './pod.ts';
 import { proxyRoute } from './proxy-route.ts';
 import type { CaptureRoute, PodRouteName, RouteNotTaken } from './route.ts';
@@ -14,6 +16,8 @@ export interface PodRouteOptions extends AccessOptions {
   readonly timeoutSeconds: number;
   readonly pod: PodSummary | undefined;
   readonly containerId: string | undefined;
+  /** What is wished of a capture without CRIU. */
+  readonly live?: LiveWish | undefined;
 }
 
 export interface BuiltRoutes {
@@ -41,7 +45,8 @@ export async function buildRoutes(access: Access, options: PodRouteOptions): Pro
 type IdHere = string | ExhibitError | undefined;
 
 async function findHere({ runtime, ways }: Access, options: PodRouteOptions): Promise<IdHere> {
-  if (runtime === undefined || !ways.some(({ name }) => name === 'cri')) return undefined;
+  const isAsked = ways.some(({ name }) => name === 'cri' || name === 'node');
+  if (runtime === undefined || !isAsked) return undefined;
   try {
     return (await findRunning(runtime, options.target, options.containerId))?.id;
   } catch (error) {
@@ -78,5 +83,11 @@ const BUILDERS: Readonly<Record<PodRouteName, Build>> = {
     if (cluster === undefined) return 'there is no kubeconfig';
     if (pod?.node === undefined) return 'it needs the name of the node, which is unknown';
     return proxyRoute(cluster.api, { target, node: pod.node, reason, timeoutSeconds });
+  },
+  node: ({ runtime }, { target, pod, containerId, live }, { reason, idHere }) => {
+    const id = typeof idHere === 'string' ? idHere : containerId;
+    if (id === undefined) return 'which of the processes of this machine are its, nobody here can say';
+    if (findMembers(id).length === 0) return 'it does not run on this machine';
+    return liveRoute({ id, target, podUid: pod?.uid, runtime, reason, wish: live });
   },
 };

@@ -8,6 +8,7 @@ const nothing: Reach = {
   found: undefined,
   cluster: undefined,
   runtime: new ExhibitError('NO_ROUTE', 'no socket here'),
+  isRoot: false,
 };
 const found = { cert: 'c', key: 'k', origin: 'the certificate of the node' };
 const given = { token: 't', origin: 'the given token' };
@@ -32,6 +33,8 @@ describe('the ways without --via', () => {
     ['everything', { found, cluster: withCertificate, runtime }, ['kubelet', 'cri', 'proxy']],
     ['a node', { found, runtime }, ['kubelet', 'cri']],
     ['a node without certificates', { runtime }, ['cri']],
+    ['root on a node without a runtime', { isRoot: true }, ['node']],
+    ['root on a node', { found, runtime, isRoot: true }, ['kubelet', 'cri', 'node']],
     ['a kubeconfig with a certificate', { cluster: withCertificate }, ['kubelet', 'proxy']],
     ['a kubeconfig with a token, which no node gets to see', { cluster: withToken }, ['proxy']],
   ])('of %s', (_what, reach, expected) => {
@@ -46,6 +49,7 @@ describe('the ways without --via', () => {
         reason: "the kubeconfig's token is not shown to a node; --via kubelet does it nevertheless",
       },
       { name: 'cri', reason: 'no socket here' },
+      { name: 'node', reason: "it takes root on the container's node" },
     ]);
   });
 
@@ -69,17 +73,19 @@ describe('what was asked for is the only way', () => {
     ],
     ['--node', { node: 'n1' }, { cluster: withToken, runtime }, 'kubelet', '--node was given'],
     ['a fingerprint', { fingerprint: 'ab' }, { found, runtime }, 'kubelet', '--fingerprint was given'],
+    ['--via', { via: 'node' }, { found, runtime, isRoot: true }, 'node', '--via node was asked for'],
     ['a socket', { runtimeEndpoint: '/s' }, { found, runtime }, 'cri', '--runtime-endpoint was given'],
   ])('by %s', (_what, wish, reach, name, why) => {
     const { ways, notTaken } = chooseWays(wish, { ...nothing, ...reach });
     expect(ways).toEqual([{ name, reason: expect.stringContaining(why) }]);
-    expect(notTaken.map(({ reason }) => reason)).toEqual([why, why]);
+    expect(notTaken.map(({ reason }) => reason)).toEqual([why, why, why]);
   });
 
   test.each([
     [{ via: 'cri' }, 'no socket here'],
     [{ via: 'kubelet' }, 'no credentials for a kubelet'],
     [{ via: 'proxy' }, 'needs a kubeconfig'],
+    [{ via: 'node' }, 'run it as root'],
   ] as const)('and what is missing for it is said: %j', (wish, message) => {
     expect(refusal(wish, {}).message).toContain(message);
   });

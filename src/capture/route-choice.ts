@@ -26,6 +26,8 @@ export interface Reach {
   readonly cluster: Pick<ClusterAccess, 'origin' | 'credentials'> | undefined;
   /** This node's runtime, or why it cannot be asked. */
   readonly runtime: ContainerRuntime | ExhibitError;
+  /** Whether this user may read the memory of others' processes on this machine. */
+  readonly isRoot: boolean;
 }
 
 export interface Way {
@@ -45,6 +47,7 @@ export const WHY_LATER: Readonly<Record<RouteName, string>> = {
   kubelet: 'only if those before it are refused',
   cri: 'only if those before it are refused: it takes root on the node, and the cluster neither allows nor records it',
   proxy: 'only if those before it are refused: it takes nodes/proxy, which is as good as root on the node',
+  node: 'only if those before it are refused, or CRIU is known to refuse the container: nothing can be restored from its archive',
   podman: 'it was not asked for',
 };
 
@@ -92,7 +95,17 @@ const OFFERS: Readonly<Record<PodRouteName, (reach: Reach, isAsked: boolean) => 
     cluster === undefined
       ? closed('the way through the API server needs a kubeconfig')
       : open(`there is a kubeconfig (${cluster.origin})`),
+  node: ({ isRoot }) =>
+    isRoot
+      ? open('this is root, and the node shows its processes')
+      : closed("it takes root on the container's node", notRoot()),
 };
+
+const notRoot = (): ExhibitError =>
+  new ExhibitError(
+    'NOT_ROOT',
+    "a capture without CRIU reads other users' memory: run it as root on the container's node",
+  );
 
 interface Asked {
   readonly name: PodRouteName;

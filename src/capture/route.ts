@@ -1,3 +1,4 @@
+import type { CaptureRecord, RecordedCompanion } from '../archive/capture-record.ts';
 import type { ErrorCode } from '../bytes/exhibit-error.ts';
 import type { HttpAnswer } from './https-client.ts';
 import type { ContainerTarget } from './target.ts';
@@ -6,10 +7,10 @@ import type { ContainerTarget } from './target.ts';
  * How a container of a pod is reached, in the order in which the ways are tried; docs/decisions/015-order-of-routes.md
  * says why. Each has a file of its own and the same shape.
  */
-export const POD_ROUTES = ['kubelet', 'cri', 'proxy'] as const;
+export const POD_ROUTES = ['kubelet', 'cri', 'proxy', 'node'] as const;
 export type PodRouteName = (typeof POD_ROUTES)[number];
 
-/** `podman` reaches containers that belong to no pod; it is never tried by itself. */
+/** `node` does without CRIU. `podman` reaches containers that belong to no pod; it is never tried by itself. */
 export type RouteName = PodRouteName | 'podman';
 
 /** One way to capture a container. What it was made from (credentials, addresses, the container) stays inside. */
@@ -22,15 +23,27 @@ export interface CaptureRoute {
   /** How it was made sure that the other end is who it says, for the user. */
   readonly trust: string;
   /**
-   * Captures the container and returns the archive's path on the node. Nothing cancels it: a caller that gives up leaves
-   * the container frozen. Rejects with an ExhibitError that tells cause and cure.
+   * Captures the container and returns the archive's path on the node. Nothing cancels a capture by CRIU: a caller that gives
+   * up leaves the container frozen. Rejects with an ExhibitError that tells cause and cure.
    */
-  take(): Promise<string>;
+  take(watch?: TakeWatch): Promise<string>;
   /**
    * Whether this way is open, as far as can be known without touching the container. Rejects with an ExhibitError that
    * says why not.
    */
   probe(): Promise<void>;
+}
+
+/** What a capture of our own tells while it is taken; captures by CRIU tell nothing before their end. */
+export interface TakeWatch {
+  /** Ends it: the container runs on, and nothing of the archive is left. Captures by CRIU are never ended. */
+  readonly signal?: AbortSignal | undefined;
+  /** Hears what is being done, for the user. */
+  readonly onStage?: ((stage: string) => void) | undefined;
+  /** Done as soon as the container runs again, with the time (milliseconds since 1970) since when it does: `--both`. */
+  readonly onThawed?: ((since: number) => Promise<RecordedCompanion | undefined>) | undefined;
+  /** Hears what the archive says of how it was taken. */
+  readonly onRecord?: ((record: CaptureRecord) => void) | undefined;
 }
 
 /** A way that was not gone, and why, as `exhibit capture --json` prints it. */

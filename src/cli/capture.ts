@@ -1,11 +1,15 @@
 import path from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { ExhibitError } from '../bytes/exhibit-error.ts';
 import { findAccess } from '../capture/access.ts';
-import { type CaptureReport, takeCheckpoint } from '../capture/capture.ts';
+import { type CaptureReport, takeBoth, takeCheckpoint } from '../capture/capture.ts';
 import { withCaptureLock } from '../capture/capture-lock.ts';
 import { type CapturePlan, planCapture } from '../capture/capture-plan.ts';
 import { readFreezerState } from '../capture/freezer.ts';
 import { type HeldResult, holdSignals } from '../capture/held-signals.ts';
+import { whyWithoutCriu, withoutCriu } from '../capture/live/live-choice.ts';
+import { checkMember, isContainerId, planLiveCapture } from '../capture/live/live-plan.ts';
+import type { LiveWish } from '../capture/live/live-route.ts';
 import { parsePodmanName } from '../capture/podman/podman-container.ts';
 import { COMPRESSIONS, type Compression, planPodmanCapture } from '../capture/podman/podman-plan.ts';
 import { refusal, runPreflight } from '../capture/preflight/preflight.ts';
@@ -17,7 +21,14 @@ import type { ConfigureCommand } from './command.ts';
 import { ExitCode, type Io } from './io.ts';
 import { asArgument, readTarget } from './target-argument.ts';
 import { toJson } from './terminal/escape.ts';
-import { planLines, refusedLines, reportLines, tellSignal, watchCapture } from './views/capture.ts';
+import {
+  insteadLines,
+  planLines,
+  refusedLines,
+  reportLines,
+  tellSignal,
+  watchCapture,
+} from './views/capture.ts';
 import { warningLines } from './views/preflight.ts';
 
 interface CaptureCommandOptions extends AccessFlags {
@@ -26,6 +37,11 @@ interface CaptureCommandOptions extends AccessFlags {
   readonly via?: RouteName;
   readonly outputDir?: string;
   readonly compress?: Compression;
+  readonly pid?: number;
+  readonly freeze: boolean;
+  readonly maxFreeze?: number;
+  readonly allPages?: true;
+  readonly both?: true;
   readonly timeout?: number;
   readonly preflight: boolean;
   readonly thaw?: true;
@@ -45,6 +61,8 @@ reached before the container was touched; what was not gone is told, with the re
   cri       the container runtime's socket on this node; needs root here, and no kubelet or API server
   proxy     through the API server, with a kubeconfig; needs nodes/proxy: create, and nodes/checkpoint: create for the
             API server's own client to the kubelets
+  node      without CRIU and without a runtime, on the container's node as root: its processes are frozen, read through
+            /proc and thawed. It captures what CRIU refuses, and stands still for less long; nothing can be restored from it
   podman    a container of Podman on this machine, by name or id; as root. Only when asked for
 Times: nothing of exhibit's ever runs out while a checkpoint is being taken. The kubelet gives the runtime an hour; with
 --timeout more or less, but never less than two minutes. containerd leaves a container paused whose checkpoint ran out of
@@ -62,13 +80,18 @@ Examples:
   exhibit capture shop/web --via kubelet --token-file token --cacert ca.crt
   exhibit capture shop/web --via cri                       on the node, with its kubelet stopped
   exhibit capture web --via podman -o evidence/            a Podman container
+  exhibit capture shop/web --via node                      on the node, without CRIU
+  exhibit capture --via node --pid 4711 -o evidence/       whatever container process 4711 is in
+  exhibit capture --via node 5a1e0c3b9f27                  a container of any runtime by its id
+  exhibit capture shop/web --both                          on the node: two archives, seconds apart
+  exhibit capture shop/web --via node --max-freeze 2s      not to stand still for longer than that
   exhibit capture shop/web --json --no-inspect | jq -r .archive.path`;
 
 const TARGET =
-  "NAMESPACE/POD[/CONTAINER], POD or pod/POD; with --via podman a container's name or id, as podman ps shows it";
+  "NAMESPACE/POD[/CONTAINER], POD or pod/POD; with --via podman a container's name or id, as podman ps shows it; with --via node also its id";
 
 export const configure: ConfigureCommand = (command, io, finish) => {
-  addAccessOptions(command.argument('<container>', TARGET))
+  addAccessOptions(command.argument('[container]', TARGET))
     .option('-n, --namespace <namespace>', 'namespace of the pod')
     .option('-c, --container <container>', 'container of the pod (default: its only one)')
     .addOption(new Option('--via <way>', 'how the container is reached').choices([...POD_ROUTES, 'podman']))
@@ -79,7 +102,22 @@ export const configure: ConfigureCommand = (command, io, finish) => {
     )
     .option('--no-preflight', 'try even what CRIU is known to refuse')
     .option('--thaw', 'on its node: let the container run if it stands still, before and after the capture')
-    .option('-o, --output-dir <folder>', 'with podman: where the archive goes (default: here)')
+    .option('--pid <pid>', 'with node: a process of the container, as the node counts', parsePid)
+    .option(
+      '--no-freeze',
+      'with node: let it run while it is read; parts of the archive can then contradict each other',
+    )
+    .option(
+      '--max-freeze <time>',
+      'with node: how long it may stand still, as 2s or 500ms (default: 20s)',
+      parseDuration,
+    )
+    .option('--both', 'without CRIU first, then by CRIU: two archives of nearly one moment')
+    .option('--all-pages', 'with node: unchanged pages of mapped files too')
+    .option(
+      '-o, --output-dir <folder>',
+      "with podman and node: where the archive goes (default: here; node: the kubelet's folder)",
+    )
     .addOption(
       new Option('--compress <how>', 'with podman: how the archive is compressed (default: none)').choices(
         COMPRESSIONS,
@@ -88,7 +126,7 @@ export const configure: ConfigureCommand = (command, io, finish) => {
     .option('--no-inspect', 'do not show what was captured')
     .option('--json', 'print a report as JSON')
     .addHelpText('after', EXAMPLES)
-    .action(async (pod: string, options: CaptureCommandOptions) => {
+    .action(async (pod: string | undefined, options: CaptureCommandOptions) => {
       finish(await capture(pod, options, command, io));
     });
 };
@@ -99,20 +137,36 @@ function parseSeconds(text: string): number {
   throw new InvalidArgumentError(`It must be whole seconds, at most ${MAX_TIMEOUT_SECONDS}.`);
 }
 
+/** The kernel's largest number of a process has seven digits. */
+function parsePid(text: string): number {
+  if (/^[1-9]\d{0,6}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be the number of a process.');
+}
+
+const MAX_FREEZE_SECONDS = 3600;
+
+/** Milliseconds. */
+function parseDuration(text: string): number {
+  const [, digits, unit] = /^(\d{1,7})(ms|s)$/.exec(text) ?? [];
+  const milliseconds = Number(digits) * (unit === 's' ? 1000 : 1);
+  if (milliseconds > 0 && milliseconds <= MAX_FREEZE_SECONDS * 1000) return milliseconds;
+  throw new InvalidArgumentError(`It must be a time as 2s or 500ms, at most ${MAX_FREEZE_SECONDS}s.`);
+}
+
 async function capture(
-  text: string,
+  text: string | undefined,
   options: CaptureCommandOptions,
   command: Command,
   io: Io,
 ): Promise<ExitCode> {
-  const planned = await (options.via === 'podman' ? planPodman : planPod)(text, options, command, io);
+  const planned = await planOf(text, options, command, io);
   const plan = { ...planned, thaw: options.thaw === true };
   io.err(planLines(plan));
   const take = async (): Promise<HeldResult<CaptureReport>> => {
     // Within the lock: a container that another capture of ours holds still is none that stands still.
     if (options.thaw) await thawBefore(plan, io);
-    if (options.preflight) await ensureCapturable(plan, io);
-    return takeHeld(plan, io);
+    if (options.both) return takeHeld(plan, true, io);
+    return takeHeld(options.preflight ? await lookBefore(plan, options, io) : plan, false, io);
   };
   const { value: report, signals } = await withCaptureLock(plan.target, take, {
     onWait: (pid) =>
@@ -121,18 +175,35 @@ async function capture(
   if (options.json) await io.out(`${toJson(report)}\n`);
   else await io.out(reportLines(report));
   const ran = report.container_afterwards.verdict;
-  const code = ran === 'frozen' || ran === 'ended' ? ExitCode.damaged : ExitCode.done;
+  const isHalf = report.companion !== undefined && 'failed' in report.companion;
+  const code = ran === 'frozen' || ran === 'ended' || isHalf ? ExitCode.damaged : ExitCode.done;
   const showsIt = options.inspect && !options.json && report.archive.here && signals === 0;
   if (!showsIt) return code;
   return worst(code, await inspect(report, io));
 }
 
-/** Tells what may go wrong; throws `CAPTURE_WOULD_FAIL` while nothing has been touched. */
-async function ensureCapturable({ target, containerId, preflight }: CapturePlan, io: Io): Promise<void> {
-  const report = await runPreflight(target, containerId, preflight);
+/**
+ * Looks for what CRIU refuses, and tells what may go wrong. Returns the plan to go by: the way without CRIU where that is open
+ * and CRIU is not to be asked. Throws `CAPTURE_WOULD_FAIL` where it is not open, while nothing has been touched.
+ */
+async function lookBefore(
+  plan: CapturePlan,
+  { maxFreeze }: CaptureCommandOptions,
+  io: Io,
+): Promise<CapturePlan> {
+  // What CRIU refuses is no matter to a capture without it.
+  if (plan.routes[0].name === 'node') return plan;
+  const report = await runPreflight(plan.target, plan.containerId, plan.preflight);
   io.err(warningLines(report));
+  const why = whyWithoutCriu(report, maxFreeze);
+  const instead = why === undefined ? undefined : withoutCriu(plan, why);
+  if (instead !== undefined) {
+    io.err(insteadLines(instead));
+    return instead;
+  }
   const error = refusal(report);
   if (error !== undefined) throw error;
+  return plan;
 }
 
 /** Whoever says --thaw wants it to run, whoever made it stand still. */
@@ -142,15 +213,45 @@ async function thawBefore({ target, containerId }: CapturePlan, io: Io): Promise
   io.err(`note: ${formatTarget(target)} stood still before the capture and was thawed (${by})\n`);
 }
 
+async function planOf(
+  text: string | undefined,
+  options: CaptureCommandOptions,
+  command: Command,
+  io: Io,
+): Promise<CapturePlan> {
+  const { via, pid, both } = options;
+  if (both && (via !== undefined || pid !== undefined))
+    command.error('error: --both goes two ways: without --via and --pid');
+  if (pid !== undefined && via !== 'node') command.error('error: --pid needs --via node');
+  if (text === undefined && pid !== undefined)
+    return planLiveCapture({ pid }, wishOf(options, io), '--pid was given');
+  if (text === undefined) command.error("error: missing required argument 'container'");
+  if (via === 'podman') return planPodman(text, options, command, io);
+  const plan =
+    via === 'node' && isContainerId(text)
+      ? planLiveCapture({ id: text }, wishOf(options, io), '--via node was asked for')
+      : await planPod(text, options, command, io);
+  if (pid !== undefined) checkMember(pid, plan);
+  return plan;
+}
+
+const wishOf = ({ freeze, allPages, maxFreeze, outputDir }: CaptureCommandOptions, io: Io): LiveWish => ({
+  freeze,
+  allPages,
+  maxFreeze,
+  folder: outputDir === undefined ? undefined : path.resolve(io.workingDirectory, outputDir),
+});
+
 async function planPod(
   text: string,
   options: CaptureCommandOptions,
   command: Command,
   io: Io,
 ): Promise<CapturePlan> {
-  if (options.outputDir !== undefined || options.compress !== undefined) {
+  const isElsewhere = options.outputDir !== undefined && options.via !== 'node';
+  if (isElsewhere || options.compress !== undefined) {
     command.error(
-      'error: --output-dir and --compress need --via podman: a node has its own folder for archives',
+      'error: --compress needs --via podman, --output-dir that or --via node: a node has its own folder for archives',
     );
   }
   const { via, timeout } = options;
@@ -159,7 +260,11 @@ async function planPod(
   const podOptions = { ...accessOptions(options, io), via: via === 'podman' ? undefined : via };
   const access = await findAccess(podOptions, io.environment);
   const target = readTarget(text, options, access.cluster?.namespace, command);
-  return planCapture(target, access, { ...podOptions, timeoutSeconds: timeout });
+  return planCapture(target, access, {
+    ...podOptions,
+    timeoutSeconds: timeout,
+    live: wishOf(options, io),
+  });
 }
 
 async function planPodman(
@@ -178,18 +283,27 @@ async function planPodman(
   return planPodmanCapture(name, { folder, compression: compress });
 }
 
-async function takeHeld(plan: CapturePlan, io: Io): Promise<HeldResult<CaptureReport>> {
+async function takeHeld(plan: CapturePlan, isBoth: boolean, io: Io): Promise<HeldResult<CaptureReport>> {
   const watch = watchCapture(plan, io);
+  const ending = new AbortController();
+  let name: RouteName = isBoth ? 'node' : plan.routes[0].name;
   try {
     return await holdSignals(
       () =>
-        takeCheckpoint(plan, (refused, next) => {
-          watch.pause();
-          io.err(refusedLines(refused, next));
-        }),
-      (count) => {
+        (isBoth ? takeBoth : takeCheckpoint)(
+          plan,
+          (refused, next, isUntouched) => {
+            name = next.name;
+            watch.pause();
+            io.err(refusedLines(refused, next, isUntouched));
+          },
+          { signal: ending.signal, onStage: watch.stage },
+        ),
+      (count, signal) => {
         watch.pause();
-        io.err(tellSignal(count, plan, process.pid));
+        if (name !== 'node') return io.err(tellSignal(count, plan, process.pid));
+        io.err(`${signal}: ending; the container is let run, and nothing of the archive is kept …\n`);
+        ending.abort(new ExhibitError('CAPTURE_INTERRUPTED', `ended by ${signal}`));
       },
     );
   } finally {

@@ -32,6 +32,7 @@ const report = {
   container: 'app',
   verdict: 'refusal',
   processes: 2,
+  memory: 4096,
   obstacles: [
     {
       id: 'file-lock',

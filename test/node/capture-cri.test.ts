@@ -116,7 +116,7 @@ test('a kubelet that refuses is told, and the runtime asked instead', async () =
   expect(stderr).toContain('nothing was touched; now via cri (unix:///run/containerd/containerd.sock)');
   const { route, routes_not_taken }: CaptureReport = JSON.parse(stdout);
   expect(route.name).toBe('cri');
-  expect(routes_not_taken.map(({ name }) => name).sort()).toEqual(['kubelet', 'proxy']);
+  expect(routes_not_taken.map(({ name }) => name).sort()).toEqual(['kubelet', 'node', 'proxy']);
 });
 
 test('with the kubelet stopped, and without any credentials: by default', async () => {

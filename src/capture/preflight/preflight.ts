@@ -34,6 +34,8 @@ export interface PreflightReport extends CaptureSubject {
   readonly verdict: 'clear' | 'doubtful' | 'refusal' | 'unknown';
   /** How many processes were looked at. */
   readonly processes: number;
+  /** Bytes that only a dump keeps: of all processes together, shared memory counted once for each. */
+  readonly memory: number;
   readonly obstacles: readonly Obstacle[];
   /** What was not looked at, and why. */
   readonly gaps: readonly string[];
@@ -52,13 +54,17 @@ export async function runPreflight(
     const gaps = [
       'the container does not run on this machine: what CRIU refuses is seen only on its node, as root',
     ];
-    return { ...about, verdict: 'unknown', processes: 0, obstacles: [], gaps };
+    return { ...about, verdict: 'unknown', processes: 0, memory: 0, obstacles: [], gaps };
   }
   const obstacles = (await Promise.all(CHECKS.map((check) => check(look, options.root ?? '/')))).flat();
   return {
     ...about,
     verdict: judge(obstacles),
     processes: look.processes.length,
+    memory: look.processes.reduce(
+      (sum, { privateBytes, sharedBytes }) => sum + privateBytes + sharedBytes,
+      0,
+    ),
     obstacles,
     gaps: look.gaps,
   };

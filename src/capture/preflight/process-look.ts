@@ -69,8 +69,11 @@ async function findProcesses(id: string, root: string): Promise<readonly number[
   return pids.filter((_pid, index) => isMember(texts[index] ?? '', id)).sort((a, b) => a - b);
 }
 
-/** `ID:CONTROLLERS:PATH` a line. The monitor of CRI-O and Podman lies in a cgroup of its own that has the id in its name. */
-function isMember(cgroups: string, id: string): boolean {
+/**
+ * Whether a process is one of container `id`, by its /proc/PID/cgroup: `ID:CONTROLLERS:PATH` a line. The monitor of CRI-O and
+ * Podman lies in a cgroup of its own that has the id in its name.
+ */
+export function isMember(cgroups: string, id: string): boolean {
   return cgroups.split('\n').some((line) => {
     const folders = line.split('/').filter((folder) => folder.includes(id));
     return folders.length > 0 && !folders.some((folder) => folder.includes('conmon'));

@@ -1,4 +1,4 @@
-import { type CaptureReport, fetchHint } from '../../capture/capture.ts';
+import { type CaptureReport, fetchHint, type LiveOutcome } from '../../capture/capture.ts';
 import type { CapturePlan } from '../../capture/capture-plan.ts';
 import type { CaptureRoute, RouteNotTaken } from '../../capture/route.ts';
 import { WHY_LATER } from '../../capture/route-choice.ts';
@@ -14,6 +14,8 @@ const REMINDER_SECONDS = 10;
 const TICK_MILLISECONDS = 200;
 
 export interface CaptureWatch {
+  /** Says what is being done, where a capture tells that. */
+  stage(text: string): void;
   /** Clears the redrawn line, so that something else can be told. */
   pause(): void;
   end(): void;
@@ -33,30 +35,48 @@ export function planLines({ target, routes, notTaken, pod, notes }: CapturePlan)
   ]);
 }
 
-/** Says that a way was refused before anything had begun, and which is tried now. */
-export function refusedLines(refused: RouteNotTaken, { name, endpoint, reason }: CaptureRoute): string {
+/** Says that CRIU is not asked, and why. */
+export function insteadLines({ routes: [{ name, endpoint, reason }] }: CapturePlan): string {
+  return lines([
+    `now via ${name} (${endpoint}), without CRIU: ${reason}`,
+    'nothing can be restored from such an archive; with --via kubelet, cri or proxy, CRIU is asked',
+  ]);
+}
+
+/** Says that a way was refused, and which is tried now. */
+export function refusedLines(
+  refused: RouteNotTaken,
+  { name, endpoint, reason }: CaptureRoute,
+  isUntouched: boolean,
+): string {
+  const state = isUntouched ? 'nothing was touched' : 'the container runs';
   return lines([
     `not via ${refused.name}: ${refused.reason}`,
-    `nothing was touched; now via ${name} (${endpoint}): ${reason}`,
+    `${state}; now via ${name} (${endpoint}): ${reason}`,
   ]);
 }
 
 /** Shows on stderr how long the container has been standing still. */
-export function watchCapture({ target }: CapturePlan, io: Io): CaptureWatch {
+export function watchCapture({ target, routes }: CapturePlan, io: Io): CaptureWatch {
   const begin = Date.now();
   const name = formatTarget(target);
   const progress = startProgress(io);
   const seconds = (): number => Math.floor((Date.now() - begin) / 1000);
   let reminder = REMINDER_SECONDS;
-  if (!io.interactive) io.err(lines([`checkpointing ${name}; the container stands still meanwhile`]));
+  let stage = routes[0].name === 'node' ? '' : 'the container stands still';
+  if (!io.interactive && stage !== '')
+    io.err(lines([`checkpointing ${name}; the container stands still meanwhile`]));
   const timer = setInterval(() => {
     const elapsed = seconds();
-    progress.update(`checkpointing ${name}, the container stands still: ${elapsed} s`);
+    progress.update(`capturing ${name}, ${stage}: ${elapsed} s`);
     if (io.interactive || elapsed < reminder) return;
     reminder += REMINDER_SECONDS;
-    io.err(lines([`checkpointing ${name}: ${elapsed} s`]));
+    io.err(lines([`capturing ${name}: ${elapsed} s`]));
   }, TICK_MILLISECONDS);
   return {
+    stage: (text) => {
+      stage = text;
+    },
     pause: () => progress.end(),
     end: () => {
       clearInterval(timer);
@@ -88,17 +108,54 @@ export function reportLines(report: CaptureReport): string {
   const size =
     archive.size === undefined ? [] : [`size       ${formatBytes(archive.size)} (${archive.size} bytes)`];
   const hash = archive.sha256 === undefined ? [] : [`sha256     ${archive.sha256}`];
-  return lines([
+  const own = lines([
     `captured   ${formatTarget(report)} in ${report.seconds.toFixed(1)} s, via ${route.name}`,
     ...(pod_uid === undefined ? [] : [`pod uid    ${pod_uid}`]),
     `archive    ${archive.path}${node === undefined ? '' : ` on node ${node}`}`,
     ...size,
     ...hash,
     `identity   ${route.trust}`,
+    ...(report.live === undefined ? [] : liveLines(report.live)),
     `container  ${VERDICTS[after.verdict]}: ${after.detail}`,
     ...after.help.map((line) => `           ${line}`),
     ...(archive.here ? [] : fetchHint(report).map((line) => `           ${line}`)),
   ]);
+  return own + companionLines(report.companion);
+}
+
+function companionLines(companion: CaptureReport['companion']): string {
+  if (companion === undefined) return '';
+  if ('failed' in companion) return lines(['', `CRIU failed: ${companion.failed}`, ...companion.help]);
+  const { seconds_later, report } = companion;
+  return (
+    lines(['', `CRIU began ${seconds_later.toFixed(1)} s after the container ran again:`]) +
+    reportLines(report)
+  );
+}
+
+/** Gaps that are told; the archive's record has them all. */
+const MAX_GAPS = 10;
+
+function liveLines(live: LiveOutcome): readonly string[] {
+  const { seconds_frozen, frozen_before, consistency, unreadable_ranges, gaps } = live;
+  const stood = seconds_frozen === undefined ? [] : [`frozen     for ${seconds_frozen.toFixed(3)} s`];
+  const before =
+    frozen_before === true ? ['frozen     it stood still before the capture, and still does'] : [];
+  const moved =
+    consistency === 'running'
+      ? ['CAUTION    it ran while it was read: parts of the archive can contradict each other']
+      : [];
+  const unread = unreadable_ranges === 0 ? [] : [`unread     ${unreadable_ranges} ranges of memory`];
+  const more = gaps.length > MAX_GAPS ? [`gap        and ${gaps.length - MAX_GAPS} more`] : [];
+  return [
+    ...stood,
+    ...before,
+    ...moved,
+    ...unread,
+    ...gaps.slice(0, MAX_GAPS).map((gap) => `gap        ${gap}`),
+    ...more,
+    'restore    nothing can be restored from this archive: it was captured without CRIU',
+  ];
 }
 
 const VERDICTS: Readonly<Record<CaptureReport['container_afterwards']['verdict'], string>> = {

@@ -127,8 +127,8 @@ function gatherNode(processes: readonly GatheredProcess[], proc: string): Gather
   };
 }
 
-/** Pairs of 64-bit words, AT_* and value. */
-function pageSizeOf(processes: readonly GatheredProcess[]): number {
+/** Bytes, from auxiliary vectors: pairs of 64-bit words, AT_* and value. */
+export function pageSizeOf(processes: readonly Pick<GatheredProcess, 'auxv'>[]): number {
   for (const { auxv } of processes) {
     const view = new DataView(auxv.buffer, auxv.byteOffset, auxv.length);
     for (let at = 0; at + 16 <= auxv.length; at += 16) {

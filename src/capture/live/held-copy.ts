@@ -1,0 +1,93 @@
+/** The container stands still for this, and in every case runs again afterwards. */
+import type { RecordedStandstill } from '../../archive/capture-record.ts';
+import type { TakeWatch } from '../route.ts';
+import type { ArchiveFile } from './archive-file.ts';
+import { type FrozenContainer, freezeContainer } from './freeze/freeze-container.ts';
+import { pageSizeOf } from './look/gather.ts';
+import { readBytes } from './look/proc-reader.ts';
+import { findZeroPages } from './memory/zero-pages.ts';
+import { type CollectedRegisters, openTracer, type Tracer } from './registers/tracer.ts';
+import { copyStanding, type StandingCopy } from './standing-copy.ts';
+
+/** What is being done, for whoever watches. */
+export type LivePhase =
+  | { readonly name: 'preparing' | 'freezing' | 'looking' | 'thawed' | 'files' }
+  /** Bytes. */
+  | { readonly name: 'memory'; readonly done: number; readonly total: number };
+
+export interface HoldOptions {
+  /** False: it runs while it is read, and the record says that parts of the archive can contradict each other. */
+  readonly freeze: boolean;
+  /** Pages of mapped files too. */
+  readonly allPages: boolean;
+  /** How long it may stand still, in milliseconds. */
+  readonly maxFreeze: number;
+  /** Ends the capture: the container runs on, and nothing is left. */
+  readonly signal?: AbortSignal | undefined;
+  readonly onThawed?: TakeWatch['onThawed'];
+  readonly onPhase?: ((phase: LivePhase) => void) | undefined;
+}
+
+/** What was read of a container, and how. */
+export interface HeldCopy extends StandingCopy {
+  readonly standstill: RecordedStandstill | undefined;
+  readonly registers: CollectedRegisters | undefined;
+}
+
+/** `pids` are the container's, by its runtime's `id`. Throws what freezing, copying and thawing throw. */
+export async function copyHeld(
+  id: string,
+  pids: readonly number[],
+  archive: ArchiveFile,
+  { freeze, allPages, maxFreeze, signal, onPhase }: HoldOptions,
+): Promise<HeldCopy> {
+  const zeroPages = findZeroPages(pageSizeOf([{ auxv: readBytes('/proc/self/auxv') ?? new Uint8Array() }]));
+  const copy = (members: readonly number[], stop?: AbortSignal): Promise<StandingCopy> => {
+    onPhase?.({ name: 'looking' });
+    const onProgress = (done: number, total: number): void => onPhase?.({ name: 'memory', done, total });
+    return copyStanding(members, archive, { allPages, zeroPages, signal: stop, onProgress });
+  };
+  if (!freeze) return { ...(await copy(pids, signal)), standstill: undefined, registers: undefined };
+  // Loaded before: what is loaded while the container stands costs it time.
+  const opened = openTracer();
+  signal?.throwIfAborted();
+  onPhase?.({ name: 'freezing' });
+  const frozen = await freezeContainer({ id, pids, maxFreeze });
+  const stop = signal === undefined ? frozen.signal : AbortSignal.any([signal, frozen.signal]);
+  // The threads of a container that stands before and after are not to be woken.
+  const tracer = 'tracer' in opened && !frozen.wasFrozen ? opened.tracer : undefined;
+  return thawAfter(frozen, tracer, () => copy(frozen.pids, stop));
+}
+
+/** Registers are read as the threads wake up: control groups of version 1 let none stop for it before. */
+async function thawAfter(
+  frozen: FrozenContainer,
+  tracer: Tracer | undefined,
+  copy: () => Promise<StandingCopy>,
+): Promise<HeldCopy> {
+  let copied: StandingCopy | undefined;
+  try {
+    copied = await copy();
+    tracer?.seize(copied.container.processes.flatMap(({ threads }) => threads.map(({ tid }) => tid)));
+    // It thaws at once, and then takes its time to end the guard: the threads are not to wait for that.
+    const thawed = frozen.thaw();
+    const registers = tracer?.collect();
+    tracer?.detach();
+    const until = clock();
+    const { from, wasFrozen, lost } = await thawed;
+    if (lost !== undefined) throw lost;
+    return {
+      ...copied,
+      standstill: { from: String(from), until: String(until), before: wasFrozen },
+      registers,
+    };
+  } catch (error) {
+    tracer?.detach();
+    copied?.deleted.close();
+    await frozen.thaw();
+    throw error;
+  }
+}
+
+/** Nanoseconds since 1970. */
+const clock = (): bigint => BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
