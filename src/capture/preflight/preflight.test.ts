@@ -37,6 +37,7 @@ test('nothing is found in a container that has nothing', async () => {
     container_id: ID,
     verdict: 'clear',
     processes: 1,
+    memory: 0,
     obstacles: [],
     gaps: [],
   });

@@ -53,11 +53,14 @@ function readPages(untouched: Uint8Array, pageSize: number): number {
   return sum;
 }
 
-/** The frames in mappings of our own that are just large enough for the untouched memory. */
+/** The kernel joins neighbouring mappings: the untouched memory may lie in one that is so many times as large. */
+const MAX_JOINED = 16;
+
+/** The frames in mappings of our own that are large enough for the untouched memory. */
 function ownFrames(length: number, pageSize: number): readonly number[] {
   const likely = parseMappings(readFileSync('/proc/self/maps', 'utf8')).filter(({ start, end, inode }) => {
     const size = Number(end - start);
-    return inode === 0n && size >= length && size <= 2 * length;
+    return inode === 0n && size >= length && size <= MAX_JOINED * length;
   });
   return likely.flatMap(({ start, end }) => {
     const first = Number(start / BigInt(pageSize));
