@@ -1,6 +1,8 @@
+import type { UnreadableMemory } from '../archive/capture-record.ts';
 import { formatAddress } from '../bytes/brand.ts';
 import type { AddressSpace, PageOrigin, Region, RegionKind } from '../checkpoint/address-space.ts';
-import type { Process } from '../checkpoint/checkpoint.ts';
+import type { Checkpoint, Process } from '../checkpoint/checkpoint.ts';
+import { unreadableOf } from '../checkpoint/live-capture.ts';
 import type { SelectedMemory } from './memory-selection.ts';
 import { extentsOf } from './region-extents.ts';
 
@@ -17,6 +19,8 @@ export interface ProcessMemorySize extends OriginSizes {
   readonly regions: number;
   /** Bytes of all regions. */
   readonly mapped: number;
+  /** Of what was captured without CRIU: memory that could not be read and is zeros in the archive. */
+  readonly unreadable?: readonly UnreadableMemory[];
 }
 
 /** One VMA: what `memory --regions --json` prints. */
@@ -42,7 +46,10 @@ function noBytes(): Record<keyof OriginSizes, number> {
   return { present: 0, zero: 0, file: 0, lazy: 0, parent: 0, kernel: 0, missing: 0 };
 }
 
-export function measureProcess(archive: string, { process, space }: SelectedMemory): ProcessMemorySize {
+export function measureProcess(
+  { name: archive, capture }: Pick<Checkpoint, 'name' | 'capture'>,
+  { process, space }: SelectedMemory,
+): ProcessMemorySize {
   const sizes = noBytes();
   let mapped = 0;
   for (const region of space.regions) {
@@ -50,7 +57,8 @@ export function measureProcess(archive: string, { process, space }: SelectedMemo
     mapped += Number(region.end - region.start);
   }
   const { pid, comm } = process;
-  return { archive, pid, comm, regions: space.regions.length, mapped, ...sizes };
+  const unreadable = capture && { unreadable: unreadableOf(capture, pid) };
+  return { archive, pid, comm, regions: space.regions.length, mapped, ...sizes, ...unreadable };
 }
 
 /** `entropyOf` is asked for each region. */

@@ -1,4 +1,5 @@
 import type { ArchiveIndex } from '../archive/archive-index.ts';
+import type { CaptureRecord, RecordedProcess } from '../archive/capture-record.ts';
 import type { Note } from '../bytes/note.ts';
 import type { SourceLocation } from '../bytes/source-location.ts';
 import type { AddressSpace } from './address-space.ts';
@@ -23,6 +24,8 @@ export interface Checkpoint {
   /** Undefined for a container outside Kubernetes. */
   readonly pod: Pod | undefined;
   readonly sizes: Sizes;
+  /** How a capture of our own was taken, and what it cannot show; undefined for what CRIU wrote. */
+  readonly capture?: CaptureRecord | undefined;
   statistics(): Promise<Statistics | undefined>;
   /** In the order of pstree.img, parents before children. Empty where there are no CRIU images. */
   processes(): Promise<readonly Process[]>;
@@ -100,6 +103,8 @@ export interface Process {
   readonly workingDirectory: FileReference | undefined;
   readonly root: FileReference | undefined;
   readonly umask: number | undefined;
+  /** What only a capture of our own tells of it, such as when it started. */
+  readonly recorded?: RecordedProcess | undefined;
   /** What the kernel told it at its start (getauxval(3)): words in pairs of AT_ type and value. */
   readonly auxiliaryVector: readonly bigint[];
   /** The process's entry in its core image, or in pstree.img when that is missing. */

@@ -3,6 +3,7 @@
  * ask for; everything else is read when first asked for.
  */
 import type { ArchiveIndex } from '../archive/archive-index.ts';
+import type { CaptureRecord } from '../archive/capture-record.ts';
 import { ExhibitError } from '../bytes/exhibit-error.ts';
 import type { Checkpoint, Engine, Sizes } from './checkpoint.ts';
 import { identifyContainerd, isContainerd } from './engines/containerd.ts';
@@ -14,6 +15,7 @@ import { readHeldFiles } from './held-files.ts';
 import { ImageSet } from './image-set.ts';
 import { readJson } from './json-document.ts';
 import { kernelObjects } from './kernel-objects.ts';
+import { readCaptureRecord } from './live-capture.ts';
 import { boundMounts, mergeMounts, readMountPoints, specMounts } from './mounts.ts';
 import { NoteBook } from './note-book.ts';
 import { once } from './once.ts';
@@ -48,6 +50,7 @@ export async function openCheckpoint(name: string, archive: ArchiveIndex): Promi
     network: await readJson(archive, 'network.status', notes),
     status: await readJson(archive, 'status.dump', notes),
   };
+  const capture = await readCaptureRecord(archive, notes);
   noteParent(archive, folder, notes);
   noteTail(archive, notes);
   const images = new ImageSet(archive, folder, notes);
@@ -56,7 +59,8 @@ export async function openCheckpoint(name: string, archive: ArchiveIndex): Promi
     archive,
     ...identify(documents),
     sizes: sizesOf(archive, folder),
-    ...readers(archive, images, documents),
+    capture,
+    ...readers(archive, images, documents, capture),
     notes: () => notes.all,
   };
 }
@@ -130,7 +134,12 @@ type Readers = Pick<
   'statistics' | 'processes' | 'mounts' | 'rootfsChanges' | 'heldFiles' | 'kernel'
 >;
 
-function readers(archive: ArchiveIndex, images: ImageSet, { config, spec }: EngineDocuments): Readers {
+function readers(
+  archive: ArchiveIndex,
+  images: ImageSet,
+  { config, spec }: EngineDocuments,
+  capture: CaptureRecord | undefined,
+): Readers {
   const { notes } = images;
   const pageSize = once(() => readPageSize(images));
   const files = once(() => FileTable.read(images));
@@ -148,6 +157,7 @@ function readers(archive: ArchiveIndex, images: ImageSet, { config, spec }: Engi
         sharedMemory: await sharedMemory(),
         unread: await UnreadBytes.read(images),
         strings: new StringBudget(notes),
+        recorded: new Map(capture?.processes.map((process) => [process.pid, process])),
       }),
     ),
     mounts: once(async () => {

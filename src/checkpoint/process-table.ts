@@ -2,6 +2,7 @@
  * The processes of a checkpoint: pstree.img names them, core-TID.img has the state of each task, ids-PID.img its kernel
  * objects, fs-PID.img its folders, mm-PID.img its memory. PIDs are those of the innermost PID namespace.
  */
+import type { RecordedProcess } from '../archive/capture-record.ts';
 import type { Entry } from '../criu/image.ts';
 import { imageKinds } from '../criu/image-kinds.ts';
 import type { MmEntry } from '../criu/schemas/memory.ts';
@@ -32,7 +33,12 @@ const TASK_STATES: Readonly<Record<number, TaskState>> = {
   6: 'dead',
 };
 
-export type ProcessContext = MemoryContext & DescriptorContext & { readonly strings: StringBudget };
+export type ProcessContext = MemoryContext &
+  DescriptorContext & {
+    readonly strings: StringBudget;
+    /** What a capture of our own wrote beside the images, by PID. */
+    readonly recorded: ReadonlyMap<number, RecordedProcess>;
+  };
 
 /** All processes, in the order of pstree.img. */
 export async function readProcesses(context: ProcessContext): Promise<readonly Process[]> {
@@ -85,6 +91,7 @@ async function readProcess(
     workingDirectory: fs && files.reference(fs.cwd_id),
     root: fs && files.reference(fs.root_id),
     umask: fs?.umask,
+    recorded: context.recorded.get(pid),
     auxiliaryVector: mm?.mm_saved_auxv ?? [],
     location: core ? images.locate(coreName(pid), core) : images.locate('pstree.img', tree),
     ...readers(pid, ids, mm, context),

@@ -4,6 +4,7 @@ import { selectProcesses } from '../analysis/memory-selection.ts';
 import { ExhibitError } from '../bytes/exhibit-error.ts';
 import type { RootFiles } from '../checkpoint/backing-files.ts';
 import type { Checkpoint, Process } from '../checkpoint/checkpoint.ts';
+import { unreadableOf } from '../checkpoint/live-capture.ts';
 import { NoteBook } from '../checkpoint/note-book.ts';
 import { type ElfCore, writeElfCore } from '../export/elf-core/elf-core.ts';
 import type { ConfigureCommand } from './command.ts';
@@ -16,7 +17,7 @@ import { sparseFile, writeError } from './sparse-file.ts';
 import { toJson } from './terminal/escape.ts';
 import { formatBytes } from './terminal/format.ts';
 import { startProgress } from './terminal/progress.ts';
-import { renderElfCore } from './views/elf-core.ts';
+import { renderElfCore, type WrittenElfCore } from './views/elf-core.ts';
 
 interface ElfCoreCommandOptions {
   readonly pid?: readonly number[];
@@ -90,13 +91,20 @@ async function exportCores(file: string, options: ElfCoreCommandOptions, io: Io)
         tellError(error, io);
       });
       if (result === undefined) continue;
-      const told = { ...result, output: path };
+      const told = { ...result, ...limitsOf(checkpoint, process.pid), output: path };
       await io.out(options.json ? `${toJson(told, 0)}\n` : renderElfCore(told));
     }
   });
   const noted = tellWarnings(file, shared.notes.all, io);
   if (failed) return ExitCode.failed;
   return code === ExitCode.done ? noted : code;
+}
+
+/** What a capture without CRIU could not see of what stands in a core file. */
+function limitsOf({ capture }: Checkpoint, pid: number): Pick<WrittenElfCore, 'hidden' | 'unreadable'> {
+  if (!capture) return {};
+  const hidden = capture.hidden.filter(({ topic }) => ['memory', 'registers', 'signals'].includes(topic));
+  return { hidden, unreadable: unreadableOf(capture, pid) };
 }
 
 /** As the user names files: relative to where the command runs. */

@@ -13,6 +13,7 @@ import { formatBytes, formatTime } from './terminal/format.ts';
 import { styled } from './terminal/line.ts';
 import { startProgress } from './terminal/progress.ts';
 import { type Cell, renderTable } from './terminal/table.ts';
+import { NOT_RESTORABLE } from './views/capture-limits.ts';
 import { remark } from './views/section.ts';
 
 /** Where every kubelet writes, those of k3s and RKE2 too: `checkpoints` below its root directory. */
@@ -164,9 +165,12 @@ function listTable(listed: readonly Listed[], io: Io): string {
   const view = { width: io.columns, color: io.color };
   const table = renderTable(columns, listed.map(listRow), view);
   const isGuessed = listed.some((item) => !('error' in item) && item.checkpointed_at === undefined);
-  return isGuessed
-    ? table + remark('~ the archive does not say when; this is when its file was written', view)
-    : table;
+  const hasOwn = listed.some((item) => !('error' in item) && item.capture !== undefined);
+  return [
+    table,
+    isGuessed ? remark('~ the archive does not say when; this is when its file was written', view) : '',
+    hasOwn ? remark(`* ${NOT_RESTORABLE}`, view) : '',
+  ].join('');
 }
 
 function listRow(item: Listed): readonly Cell[] {
@@ -182,7 +186,15 @@ function listRow(item: Listed): readonly Cell[] {
       [item.archive, '  ', styled(item.error.message, 'odd')],
     ];
   }
-  const { pod, container_name, engine, checkpointed_at, file_modified, archive } = item;
+  const { pod, container_name, engine, checkpointed_at, file_modified, archive, capture } = item;
   const time = checkpointed_at === undefined ? `~${formatTime(file_modified)}` : formatTime(checkpointed_at);
-  return [pod?.namespace ?? '', pod?.name ?? '', container_name, engine, time, size, archive];
+  return [
+    pod?.namespace ?? '',
+    pod?.name ?? '',
+    container_name,
+    capture ? `${engine} *` : engine,
+    time,
+    size,
+    archive,
+  ];
 }

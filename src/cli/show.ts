@@ -6,7 +6,9 @@ import { toJson } from './terminal/escape.ts';
 import { formatBytes } from './terminal/format.ts';
 import { textWidth } from './terminal/line.ts';
 import { renderTable } from './terminal/table.ts';
+import { NOT_RESTORABLE } from './views/capture-limits.ts';
 import { identityView } from './views/identity.ts';
+import { remark } from './views/section.ts';
 
 const EXAMPLES = `
 Examples:
@@ -62,15 +64,18 @@ function showTable(inspections: readonly Inspection[], color: boolean): string {
     inspection.id.slice(0, 12),
     inspection.runtime,
     inspection.created,
-    inspection.engine,
+    inspection.capture ? `${inspection.engine} *` : inspection.engine,
     inspection.pod?.namespace ?? '',
     inspection.pod?.name ?? '',
     formatBytes(inspection.checkpoint_size.total_size),
     formatBytes(inspection.checkpoint_size.root_fs_diff_size),
   ]);
-  return renderTable(
+  const view = { width: Number.POSITIVE_INFINITY, color };
+  const table = renderTable(
     titles.map((title) => ({ title })),
     rows,
-    { width: Number.POSITIVE_INFINITY, color },
+    view,
   );
+  const hasOwn = inspections.some(({ capture }) => capture !== undefined);
+  return hasOwn ? table + remark(`* ${NOT_RESTORABLE}`, view) : table;
 }

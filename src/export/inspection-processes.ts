@@ -130,6 +130,8 @@ async function inspectProcess(process: Process, details: ProcessDetails): Promis
     ...(details.commandLines && (await inspectCommandLine(process))),
     task_state: STATE_WORDS[process.state],
     ...(process.state === 'dead' && { exit_code: process.exitCode }),
+    ...(process.recorded && { node_pid: process.recorded.node_pid }),
+    ...(process.recorded?.started !== undefined && { started: process.recorded.started }),
     parent_pid: process.parentPid,
     process_group: process.processGroup,
     session: process.session,

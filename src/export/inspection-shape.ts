@@ -9,6 +9,7 @@
 import type { Note } from '../bytes/note.ts';
 import type { SourceLocation } from '../bytes/source-location.ts';
 import type { HeldFile, RootfsChange } from '../checkpoint/checkpoint.ts';
+import type { InspectedCapture } from './inspection-capture.ts';
 import type {
   InspectedControlGroup,
   InspectedControlGroupSet,
@@ -40,6 +41,8 @@ export interface Inspection {
   readonly ip?: string;
   readonly mac?: string;
   readonly checkpoint_size: InspectedSizes;
+  /** Only of what was captured without CRIU: how, and what such a capture cannot show. */
+  readonly capture?: InspectedCapture;
   readonly statistics?: InspectedStatistics;
   readonly metadata?: InspectedMetadata;
   readonly process_tree?: InspectedProcess;
@@ -94,6 +97,10 @@ export interface InspectedProcess {
   readonly task_state: string;
   /** The wait status of a dead process. */
   readonly exit_code?: number;
+  /** When it started, RFC 3339 by the node's clock; CRIU does not record it. */
+  readonly started?: string;
+  /** As the node counted it; with `started`. */
+  readonly node_pid?: number;
   readonly parent_pid: number;
   readonly process_group: number;
   readonly session: number;

@@ -1,5 +1,6 @@
 import { ExhibitError } from '../bytes/exhibit-error.ts';
 import type { Checkpoint, Engine, Process } from '../checkpoint/checkpoint.ts';
+import { inspectCapture } from './inspection-capture.ts';
 import { inspectFiles, inspectSockets } from './inspection-descriptors.ts';
 import { inspectControlGroupSets, inspectIpc, inspectNetwork, inspectSeccomp } from './inspection-kernel.ts';
 import { readLogTail } from './inspection-log.ts';
@@ -179,7 +180,7 @@ async function selectTrees(
 
 /** What identifies the container, without reading any CRIU image. */
 function identify(checkpoint: Checkpoint): Omit<Inspection, 'notes'> {
-  const { container, pod, archive, sizes } = checkpoint;
+  const { container, pod, archive, sizes, capture } = checkpoint;
   const { created, checkpointed, imageId, hostname, ip, mac } = container;
   return {
     archive: checkpoint.name,
@@ -208,6 +209,7 @@ function identify(checkpoint: Checkpoint): Omit<Inspection, 'notes'> {
       memory_pages_size: sizes.memoryPages,
       root_fs_diff_size: sizes.rootfsDiff,
     },
+    ...(capture && { capture: inspectCapture(capture) }),
   };
 }
 

@@ -5,8 +5,9 @@ import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import { toJson } from '../terminal/escape.ts';
 import { formatBytes } from '../terminal/format.ts';
 import { startProgress } from '../terminal/progress.ts';
-import type { TableOptions } from '../terminal/table.ts';
+import { NOT_RESTORABLE, paragraph, renderHidden, renderUnreadable } from '../views/capture-limits.ts';
 import { renderProcessSizes, renderRegions } from '../views/memory-regions.ts';
+import type { ViewOptions } from '../views/section.ts';
 import type { Outside } from './print-hits.ts';
 
 /** A line for each process: how much memory it has, and what of it the archive holds. */
@@ -16,9 +17,13 @@ export async function printProcesses(
   { io, output, json }: Outside,
 ): Promise<void> {
   const memory = await selectMemory(checkpoint, filter);
-  const sizes = memory.map((selected) => measureProcess(checkpoint.name, selected));
+  const sizes = memory.map((selected) => measureProcess(checkpoint, selected));
   if (json) await output.text(sizes.map((size) => `${toJson(size, 0)}\n`).join(''));
-  else await output.text(renderProcessSizes(sizes, tableOptions({ io, output })));
+  else {
+    const view = tableOptions({ io, output });
+    const limits = memory.map(({ process }) => renderUnreadable(checkpoint.capture, process.pid, view));
+    await output.text([renderProcessSizes(sizes, view), ...limits, memoryLimits(checkpoint, view)].join(''));
+  }
 }
 
 /** The regions of each process that the filter leaves. */
@@ -42,17 +47,23 @@ export async function printRegions(
     if (json) await output.text(jsonLines(regions));
     else if (regions.length > 0) {
       const view = { ...tableOptions(outside), entropy: options.entropy };
-      await output.text(renderRegions(selected.process, regions, view));
+      const limits = renderUnreadable(checkpoint.capture, selected.process.pid, view);
+      await output.text(renderRegions(selected.process, regions, view) + limits);
     }
   }
+  if (!json) await output.text(memoryLimits(checkpoint, tableOptions(outside)));
   if (count === 0) io.err('exhibit: no region is as asked for; without filters all are shown\n');
 }
 
 /** A file has room for everything. */
-const tableOptions = ({ io, output }: Pick<Outside, 'io' | 'output'>): TableOptions =>
+const tableOptions = ({ io, output }: Pick<Outside, 'io' | 'output'>): ViewOptions =>
   output.isTerminal
     ? { width: io.columns, color: io.color }
     : { width: Number.POSITIVE_INFINITY, color: false };
+
+/** What a capture without CRIU cannot show of memory. */
+const memoryLimits = ({ capture }: Checkpoint, view: ViewOptions): string =>
+  capture ? paragraph([NOT_RESTORABLE], view) + renderHidden(capture.hidden, ['memory'], view) : '';
 
 const jsonLines = (regions: readonly MemoryRegion[]): string =>
   regions.map((region) => `${toJson(region, 0)}\n`).join('');

@@ -3,6 +3,7 @@ import type { InspectedSeccompFilter } from '../../export/inspection-kernel-shap
 import { formatCount } from '../terminal/format.ts';
 import { styled } from '../terminal/line.ts';
 import { type Cell, renderTable } from '../terminal/table.ts';
+import { hiddenLines } from './capture-limits.ts';
 import { listProcesses } from './processes.ts';
 import { remark, section, type ViewOptions } from './section.ts';
 
@@ -48,7 +49,8 @@ const PER_ROW = 3;
 
 /** General registers of each thread, and of the others those that hold something. */
 export function registerView(inspection: Inspection, options: ViewOptions): string {
-  return listProcesses(inspection)
+  const limits = hiddenLines(inspection, ['registers'], options);
+  const threads = listProcesses(inspection)
     .flatMap(({ pid, threads = [] }) =>
       threads.flatMap(({ tid, command, registers }) => {
         if (registers === undefined) return [];
@@ -61,6 +63,9 @@ export function registerView(inspection: Inspection, options: ViewOptions): stri
       }),
     )
     .join('');
+  return threads === '' && limits !== ''
+    ? section('REGISTERS', 'none in the archive', limits, options)
+    : threads + limits;
 }
 
 function registerTable(

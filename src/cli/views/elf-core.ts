@@ -1,12 +1,17 @@
+import type { Hidden, UnreadableMemory } from '../../archive/capture-record.ts';
 import type { BackingOrigin } from '../../checkpoint/backing-files.ts';
 import type { ElfCore } from '../../export/elf-core/elf-core.ts';
 import type { AbsentOrigin } from '../../export/elf-core/segments.ts';
 import { escapeText } from '../terminal/escape.ts';
 import { formatBytes, formatCount } from '../terminal/format.ts';
+import { NOT_RESTORABLE, paragraph, renderUnreadable } from './capture-limits.ts';
 
 /** A core file and where it went. */
 export interface WrittenElfCore extends ElfCore {
   readonly output: string;
+  /** Of what was captured without CRIU: what such a capture cannot show, and memory that is zeros because it could not be read. */
+  readonly hidden?: readonly Hidden[];
+  readonly unreadable?: readonly UnreadableMemory[];
 }
 
 /** What a debugger does not find in the file, for its user. */
@@ -32,7 +37,14 @@ export function renderElfCore(core: WrittenElfCore): string {
     return bytes === undefined ? [] : [`  not in it: ${formatBytes(bytes)} ${ABSENT[origin]}\n`];
   });
   const lines = [...filledLines(core), ...absent].join('');
-  return `${escapeText(title)}, ${formatBytes(core.present)} of memory\n${lines}`;
+  return `${escapeText(title)}, ${formatBytes(core.present)} of memory\n${lines}${limitLines(core)}`;
+}
+
+function limitLines({ pid, hidden, unreadable }: WrittenElfCore): string {
+  if (!hidden || !unreadable) return '';
+  const view = { width: Number.POSITIVE_INFINITY, color: false };
+  const told = [NOT_RESTORABLE, ...hidden.map(({ text }) => text)];
+  return paragraph(told, view) + renderUnreadable({ unreadable }, pid, view);
 }
 
 function filledLines({ filled }: WrittenElfCore): readonly string[] {

@@ -2,6 +2,7 @@ import type { InspectedFile, Inspection } from '../../export/inspection.ts';
 import { formatBytes, formatCount, formatTime } from '../terminal/format.ts';
 import { type Line, styled } from '../terminal/line.ts';
 import { type Cell, renderTable } from '../terminal/table.ts';
+import { hiddenLines } from './capture-limits.ts';
 import { listProcesses } from './processes.ts';
 import { remark, section, type ViewOptions } from './section.ts';
 
@@ -40,7 +41,8 @@ export function fileView(inspection: Inspection, options: ViewOptions & Brief): 
   ] as const;
   const summary = `${formatCount(count, 'descriptor')}${options.brief && rows.length > 0 ? `, ${rows.length} of note` : ''}`;
   const body = rows.length > 0 ? renderTable(columns, rows, { ...options, indent: 2 }) : '';
-  return section('OPEN FILES', summary, body, options);
+  const limits = hiddenLines(inspection, ['pipes', 'terminals'], options);
+  return section('OPEN FILES', summary, body + limits, options);
 }
 
 const isTelling = (file: InspectedFile): boolean =>

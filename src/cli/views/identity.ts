@@ -1,6 +1,7 @@
 import type { Inspection } from '../../export/inspection.ts';
 import { formatAge, formatBytes, formatMicroseconds, formatTime } from '../terminal/format.ts';
 import { type Line, renderLine, styled } from '../terminal/line.ts';
+import { captureFacts } from './capture-limits.ts';
 import { factList, remark, section, type ViewOptions } from './section.ts';
 
 /** What was captured, where, when, and in what archive. */
@@ -21,6 +22,7 @@ export function identityView(inspection: Inspection, options: ViewOptions): stri
       ['address', [inspection.ip, inspection.mac].filter((part) => part !== undefined).join(', ')],
       ['created', inspection.created_at && formatTime(inspection.created_at)],
       ['checkpointed', checkpointedLine(inspection)],
+      ...captureFacts(inspection),
       ['archive', archiveLine(inspection)],
     ],
     options,

@@ -8,6 +8,7 @@ import { formatBytes, formatCount, formatMicroseconds } from '../terminal/format
 import { styled } from '../terminal/line.ts';
 import { signalName } from '../terminal/signal-name.ts';
 import { type Cell, renderTable } from '../terminal/table.ts';
+import { hiddenLines } from './capture-limits.ts';
 import { listProcesses } from './processes.ts';
 import { remark, section, type ViewOptions } from './section.ts';
 
@@ -26,7 +27,11 @@ export function timerView(inspection: Inspection, options: ViewOptions): string 
       timer.thread === undefined ? '' : String(timer.thread),
     ]),
   );
-  if (rows.length === 0) return section('TIMERS', 'none armed', '', options);
+  const limits = hiddenLines(inspection, ['timers'], options);
+  if (rows.length === 0) {
+    const summary = limits === '' ? 'none armed' : 'none in the archive';
+    return section('TIMERS', summary, limits, options);
+  }
   const columns = [
     { title: 'PROCESS', overflow: 'wrap' },
     { title: 'CLOCK' },
@@ -38,7 +43,7 @@ export function timerView(inspection: Inspection, options: ViewOptions): string 
   return section(
     'TIMERS',
     String(rows.length),
-    renderTable(columns, rows, { ...options, indent: 2 }),
+    renderTable(columns, rows, { ...options, indent: 2 }) + limits,
     options,
   );
 }

@@ -1,9 +1,10 @@
 import { CAPABILITY_COUNT } from '../../export/capability-names.ts';
 import type { InspectedCredentials, InspectedProcess, Inspection } from '../../export/inspection.ts';
-import { formatBytes, formatCount } from '../terminal/format.ts';
+import { formatBytes, formatCount, formatTime } from '../terminal/format.ts';
 import { type Line, type Span, styled } from '../terminal/line.ts';
-import { type Cell, renderTable } from '../terminal/table.ts';
+import { type Cell, type Column, renderTable } from '../terminal/table.ts';
 import { drawForest, type TreeNode } from '../terminal/tree.ts';
+import { hiddenLines, renderUnreadable } from './capture-limits.ts';
 import { section, type ViewOptions } from './section.ts';
 
 export interface ProcessViewOptions extends ViewOptions {
@@ -15,21 +16,27 @@ export interface ProcessViewOptions extends ViewOptions {
 export function processView(inspection: Inspection, options: ProcessViewOptions): string {
   const roots = processRoots(inspection);
   if (roots.length === 0) return section('PROCESSES', 'none in the archive', '', options);
-  const columns = [
+  const all = listProcesses(inspection);
+  const isTimed = all.some(({ started }) => started !== undefined);
+  const columns: readonly Column[] = [
     { title: 'PID', align: 'right' },
     { title: 'UID', align: 'right' },
     { title: 'THREADS', align: 'right' },
+    ...(isTimed ? [{ title: 'STARTED' }] : []),
     { title: 'COMMAND', overflow: options.brief ? 'cut' : 'wrap' },
-  ] as const;
+  ];
+  const none = columns.slice(1).map(() => '');
   const rows: Cell[][] = [];
   for (const { row: process, detail, lead, hang } of drawForest(toNodes(roots, options))) {
     const line = process ? commandLine(process) : (detail ?? []);
-    rows.push([...(process ? numbers(process) : ['', '', '']), { line, lead, hang }]);
+    rows.push([...(process ? numbers(process, isTimed) : none), { line, lead, hang }]);
   }
-  const all = listProcesses(inspection);
   const threads = all.reduce((sum, process) => sum + process.thread_count, 0);
   const summary = `${all.length}, with ${formatCount(threads, 'thread')}`;
-  return section('PROCESSES', summary, renderTable(columns, rows, { ...options, indent: 2 }), options);
+  const topics = all.some((process) => process.threads) ? (['signals', 'registers'] as const) : [];
+  const body =
+    renderTable(columns, rows, { ...options, indent: 2 }) + hiddenLines(inspection, topics, options);
+  return section('PROCESSES', summary, body, options);
 }
 
 const processRoots = ({ process_tree, other_process_trees = [] }: Inspection): readonly InspectedProcess[] =>
@@ -63,10 +70,11 @@ function toNodes(
   }));
 }
 
-const numbers = (process: InspectedProcess): readonly Cell[] => [
+const numbers = (process: InspectedProcess, isTimed: boolean): readonly Cell[] => [
   String(process.pid),
   process.uid === undefined ? '' : String(process.uid),
   String(process.thread_count),
+  ...(isTimed ? [process.started === undefined ? '' : formatTime(process.started)] : []),
 ];
 
 function commandLine(process: InspectedProcess): Line {
@@ -196,7 +204,7 @@ export function mapsView(inspection: Inspection, options: ViewOptions): string {
     { title: 'IN ARCHIVE', align: 'right' },
     { title: 'NAME', overflow: 'wrap' },
   ] as const;
-  return listProcesses(inspection)
+  const sections = listProcesses(inspection)
     .flatMap(({ pid, command, memory_maps: regions }) => {
       if (!regions || regions.length === 0) return [];
       const rows = regions.map((region): readonly Cell[] => [
@@ -209,9 +217,13 @@ export function mapsView(inspection: Inspection, options: ViewOptions): string {
       ]);
       const present = regions.reduce((sum, { present_size }) => sum + present_size, 0);
       const summary = `of ${pid} ${command}: ${formatCount(regions.length, 'region')}, ${formatBytes(present)} in the archive`;
-      return section('MEMORY', summary, renderTable(columns, rows, { ...options, indent: 2 }), options);
+      const body =
+        renderTable(columns, rows, { ...options, indent: 2 }) +
+        renderUnreadable(inspection.capture, pid, options);
+      return section('MEMORY', summary, body, options);
     })
     .join('');
+  return sections + (sections === '' ? '' : hiddenLines(inspection, ['memory'], options));
 }
 
 const isWritableCode = (permissions: string): boolean =>

@@ -2,6 +2,7 @@ import type { InspectedSocket, Inspection } from '../../export/inspection.ts';
 import { formatBytes, formatCount } from '../terminal/format.ts';
 import { styled } from '../terminal/line.ts';
 import { type Cell, type Column, renderTable } from '../terminal/table.ts';
+import { hiddenLines } from './capture-limits.ts';
 import { listProcesses } from './processes.ts';
 import { remark, section, type ViewOptions } from './section.ts';
 
@@ -17,7 +18,8 @@ export function socketView(
   options: ViewOptions & { readonly brief: boolean },
 ): string {
   const sockets = groupSockets(inspection);
-  if (sockets.length === 0) return section('SOCKETS', 'none in the archive', '', options);
+  const limits = hiddenLines(inspection, ['sockets'], options);
+  if (sockets.length === 0) return section('SOCKETS', 'none in the archive', limits, options);
   const names = new Map(listProcesses(inspection).map(({ pid, command }) => [pid, command]));
   const byInode = new Map(sockets.map((owned) => [owned.socket.inode, owned]));
   const shown = options.brief ? sockets.filter(({ socket }) => isTelling(socket)) : sockets;
@@ -45,7 +47,7 @@ export function socketView(
   return section(
     'SOCKETS',
     String(sockets.length),
-    rows.length > 0 ? body : remark('only unnamed unix sockets: --sockets', options),
+    (rows.length > 0 ? body : remark('only unnamed unix sockets: --sockets', options)) + limits,
     options,
   );
 }
