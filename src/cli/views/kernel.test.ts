@@ -163,6 +163,18 @@ NETWORK  namespace 10
     );
   });
 
+  it('says what is missing of a pod’s namespace where addresses and routes are there', async () => {
+    const empty = { def_conf: [], all_conf: [], def_conf4: [], all_conf4: [], def_conf6: [], all_conf6: [] };
+    const text = await inspect(['--network'], {
+      'netns-9.img': forgeImage(imageKinds.netns, [
+        { message: { ...empty, nsids: [], unix_conf: [], ipv4_sysctl: [], ext_key: 'extRootNetNS' } },
+      ]),
+      'ifaddr-9.img': golden('ifaddr.img'),
+    });
+    expect(text).toContain('as a pod’s does: its devices were not captured.');
+    expect(text).toContain('192.0.2.5/32');
+  });
+
   it('shows all that a namespace has', async () => {
     const netdev = forgeImage(imageKinds.netdev, [
       {

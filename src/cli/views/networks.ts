@@ -12,7 +12,7 @@ export function networkView({ network_namespaces: networks = [] }: Inspection, o
   return networks
     .map((network) => {
       const body = [
-        network.external_key === undefined ? '' : remark(EXTERNAL, options),
+        network.external_key === undefined ? '' : remark(originOf(network), options),
         deviceTable(network, options),
         addressTable(network, options),
         table(
@@ -38,8 +38,12 @@ export function networkView({ network_namespaces: networks = [] }: Inspection, o
     .join('');
 }
 
-const EXTERNAL =
-  'It came in from outside, as a pod’s does: its devices, addresses and routes were not captured.';
+/** CRIU dumps nothing of a namespace that came in from outside; a capture without CRIU asks for addresses and routes. */
+function originOf({ addresses, routes }: InspectedNetwork): string {
+  const isAsked = addresses.length > 0 || routes.length > 0;
+  const missing = isAsked ? 'devices' : 'devices, addresses and routes';
+  return `It came in from outside, as a pod’s does: its ${missing} were not captured.`;
+}
 
 function table(
   title: string,
