@@ -10,11 +10,13 @@ import {
   prepareFolder,
   recordedSizes,
 } from './archives.ts';
+import { benchCapture } from './capture.ts';
 import { type Command, type Measurement, measure, TIME_LIMIT_SECONDS } from './measure.ts';
 import { type Checkpointctl, findCheckpointctl } from './peers.ts';
 
 /*
  * `npm run bench [-- SIZE…]`: each job with its peer, one after the other on the same archive (SIZE in MiB, as recorded).
+ * `npm run bench -- capture [MIB]` (root): captures of a running container (capture.ts).
  * A row says what was run, how long ours and the peer took, on the clock and of the processor, and by what the times differ.
  */
 
@@ -35,6 +37,10 @@ const LISTED_SIZE = 1024;
 
 async function main(argv: readonly string[]): Promise<void> {
   if (!existsSync(PROGRAM)) throw new Error('dist/exhibit.js is not there: npm run build');
+  if (argv[0] === 'capture') {
+    console.log(describeMachine());
+    return benchCapture(Number(argv[1] ?? 1024));
+  }
   const sizes = argv.length > 0 ? argv.map(Number) : recordedSizes();
   const checkpointctl = findCheckpointctl();
   console.log(`${describeMachine()}\n`);

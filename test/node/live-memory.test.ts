@@ -1,10 +1,11 @@
-import { closeSync, openSync, readFileSync, readSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { until } from '../../testbed/process.ts';
+import type { CaptureReport } from '../../src/capture/capture.ts';
+import { succeeded, until } from '../../testbed/process.ts';
 import * as pods from '../../testbed/workloads/pods.ts';
 import { type ArchivedPages, withArchivedPages } from './support/archived-pages.ts';
-import { copyContainer, pidsOf } from './support/live-copy.ts';
+import { pidsOf } from './support/container-pids.ts';
+import { peakMemory } from './support/peak-memory.ts';
 import { useNode } from './support/use-node.ts';
 
 const node = useNode();
@@ -12,6 +13,8 @@ const node = useNode();
 const PROCESSES = 16;
 const THREADS = 200;
 const CROWD = pods.crowd(PROCESSES, 64, THREADS);
+/** What a capture may take of memory, in all its processes, whatever the container's size. */
+const MAX_MEMORY = 150e6;
 /** Where CRIU puts the instructions by which it makes a process do things: at the start of the program's text. */
 const TEXT = 0x401000n;
 
@@ -29,26 +32,29 @@ async function startPod(pod: ReturnType<typeof pods.pod>): Promise<string> {
   return id.replace('containerd://', '');
 }
 
-const fileFor = (name: string): string => join(node().state.folder, `${name}.tar`);
+/** Captured without CRIU: the archive on the host, and what the command told. */
+async function capture(pod: string, ...options: readonly string[]) {
+  const args = ['capture', `${pods.SHOP}/${pod}`, '--via', 'node', '--no-inspect', '--json', ...options];
+  const { child, finished } = node().startExhibit(args);
+  const peak = peakMemory(child.pid ?? 0, finished);
+  const report = JSON.parse(succeeded(args, await finished)) as CaptureReport;
+  expect(report.container_afterwards.verdict).toBe('running');
+  return { file: node().hostPath(report.archive.path), report, peak: await peak };
+}
 
 /** The first page of the program's text of each process, by its number in the container. */
 function programTexts(id: string): ReadonlyMap<string, Buffer> {
   return new Map(
-    pidsOf(id)
-      .filter(hasMemory)
-      .map((pid) => {
-        const number = /^NSpid:.*\t(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-        const page = Buffer.alloc(4096);
-        const memory = openSync(`/proc/${pid}/mem`, 'r');
-        readSync(memory, page, 0, page.length, TEXT);
-        closeSync(memory);
-        return [`pagemap-${number}.img`, page];
-      }),
+    pidsOf(id).map((pid) => {
+      const number = /^NSpid:.*\t(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+      const page = Buffer.alloc(4096);
+      const memory = openSync(`/proc/${pid}/mem`, 'r');
+      readSync(memory, page, 0, page.length, TEXT);
+      closeSync(memory);
+      return [`pagemap-${number}.img`, page];
+    }),
   );
 }
-
-/** A process that has ended and was not waited for has none. */
-const hasMemory = (pid: number): boolean => readFileSync(`/proc/${pid}/maps`, 'utf8') !== '';
 
 /** One line a difference: the pagemap, the page, and what is different about it. */
 async function differences(mine: ArchivedPages, other: ArchivedPages): Promise<readonly string[]> {
@@ -69,8 +75,7 @@ describe('memory as CRIU saves it', () => {
     ['64 MiB', pods.hoard(64)],
   ])('%s: the same pages, but for the one that CRIU itself changed', async (_, pod) => {
     const id = await startPod(pod);
-    const file = fileFor(pod.metadata.name);
-    await copyContainer(node(), id, file);
+    const { file } = await capture(pod.metadata.name);
     const texts = programTexts(id);
     const archive = await node().checkpoint(pods.SHOP, pod.metadata.name, pod.metadata.name);
     await withArchivedPages(file, (ours) =>
@@ -119,18 +124,17 @@ describe('16 processes with 64 MiB each and 200 threads that count together', ()
     });
   }
 
-  test('are copied as they were in one moment', async () => {
-    const id = await startPod(CROWD);
+  test('are captured as they were in one moment, with little memory', async () => {
+    await startPod(CROWD);
     const logged = async () =>
       (await node().kubectl(['logs', '-n', pods.SHOP, 'crowd'])).includes('ready') || undefined;
     await until('all processes to count', logged, { seconds: 60 });
-    const file = fileFor('crowd');
-    await copyContainer(node(), id, file);
+    const { file, peak } = await capture('crowd');
     for (const lead of await leads(file)) expect([0, 1]).toContain(lead);
+    expect(peak).toBeLessThanOrEqual(MAX_MEMORY);
 
-    await copyContainer(node(), id, file, false);
-    expect(Math.max(...(await leads(file)))).toBeGreaterThan(1);
-    rmSync(file);
+    const { file: torn } = await capture('crowd', '--no-freeze');
+    expect(Math.max(...(await leads(torn)))).toBeGreaterThan(1);
   });
 });
 

@@ -4,7 +4,7 @@ import { openTracer } from '../../src/capture/live/registers/tracer.ts';
 import { waitLog } from '../../testbed/node.ts';
 import { until } from '../../testbed/process.ts';
 import { namespace, pod, SHOP } from '../../testbed/workloads/pods.ts';
-import { pidsOf } from './support/live-copy.ts';
+import { pidsOf } from './support/container-pids.ts';
 import { useNode } from './support/use-node.ts';
 
 const node = useNode();
