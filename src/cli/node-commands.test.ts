@@ -57,6 +57,7 @@ test('what the container calls itself does not reach the terminal as it is', () 
       '         seen: process 8',
       '         cure: none',
       'unseen   process 9 cannot be read',
+      'else     "exhibit capture --via node" captures it as it is, without CRIU; nothing can be restored from that',
       '',
     ].join('\n'),
   );

@@ -25,8 +25,11 @@ export function preflightLines(report: PreflightReport): string {
     `${formatTarget(report)}: ${VERDICTS[report.verdict]}${looked}`,
     ...report.obstacles.flatMap(obstacleLines),
     ...report.gaps.map((gap) => `${'unseen'.padEnd(COLUMN)} ${gap}`),
+    ...(report.verdict === 'refusal' ? [WITHOUT_CRIU] : []),
   ]);
 }
+
+const WITHOUT_CRIU = `${'else'.padEnd(COLUMN)} "exhibit capture --via node" captures it as it is, without CRIU; nothing can be restored from that`;
 
 /** What is told before a capture that goes on nevertheless. */
 export function warningLines({ obstacles, gaps }: PreflightReport): string {
