@@ -2,27 +2,19 @@
  * Processes, threads and address spaces of one container as /proc and ptrace show them, and as CRIU writes them right
  * afterwards: field by field, but for what is left out below with its reason. Both are read by the same reader.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openArchive } from '../../src/archive/open-archive.ts';
 import { openFileSource } from '../../src/bytes/file-source.ts';
-import { DeletedFiles } from '../../src/capture/live/files/deleted-files.ts';
-import { buildFileImages } from '../../src/capture/live/files/file-images.ts';
 import type { LiveImage } from '../../src/capture/live/live-image.ts';
-import { gatherContainer } from '../../src/capture/live/look/gather.ts';
-import { parseMappings } from '../../src/capture/live/proc/mappings.ts';
-import { tracedThreads } from '../../src/capture/live/registers/traced-threads.ts';
-import { openTracer } from '../../src/capture/live/registers/tracer.ts';
-import { buildTaskImages } from '../../src/capture/live/tasks/task-images.ts';
 import { imageMessages } from '../../src/capture/testing/image-messages.ts';
 import { imageKinds } from '../../src/criu/image-kinds.ts';
 import type { MmEntry, VmaEntry } from '../../src/criu/schemas/memory.ts';
 import type { CoreEntry, PstreeEntry } from '../../src/criu/schemas/process.ts';
 import { waitLog } from '../../testbed/node.ts';
-import { until } from '../../testbed/process.ts';
 import { namespace, SHOP, zoo } from '../../testbed/workloads/pods.ts';
-import { pidsOf } from './support/live-copy.ts';
+import { captureImages, containerId } from './support/live-images.ts';
 import { useNode } from './support/use-node.ts';
 
 const node = useNode();
@@ -35,51 +27,9 @@ beforeAll(async () => {
   await node().apply(namespace(SHOP), zoo);
   await node().waitRunning(SHOP, 'zoo');
   await waitLog(node(), SHOP, 'zoo', 'zoo', 'ready');
-  live = await captureZoo();
+  live = await captureImages(node(), await containerId(node(), 'zoo'));
   criu = await imagesOf(await node().checkpoint(SHOP, 'zoo', 'zoo'));
 });
-
-/** In the order of a capture: gathered while it stands, registers as soon as each thread has stopped. */
-async function captureZoo(): Promise<readonly LiveImage[]> {
-  const path = 'jsonpath={.status.containerStatuses[0].containerID}';
-  const id = (await node().kubectl(['get', 'pod', '-n', SHOP, 'zoo', '-o', path])).replace(
-    'containerd://',
-    '',
-  );
-  const opened = openTracer();
-  if (!('tracer' in opened)) throw new Error(opened.reason);
-  const { tracer } = opened;
-  const freezer = node().hostPath(`/sys/fs/cgroup/freezer/k8s.io/${id}/freezer.state`);
-  try {
-    writeFileSync(freezer, 'FROZEN', { flag: 'r+' });
-    const isFrozen = async () => readFileSync(freezer, 'utf8').trim() === 'FROZEN' || undefined;
-    await until('the container to be frozen', isFrozen, { interval: 5 });
-    const container = gatherContainer(firstFirst(pidsOf(id)));
-    const deleted = DeletedFiles.hold(container);
-    tracer.seize(tracedThreads(container));
-    writeFileSync(freezer, 'THAWED', { flag: 'r+' });
-    const registers = tracer.collect();
-    tracer.detach();
-    const mappings = new Map(
-      container.processes.map(({ pid, files }) => [pid, parseMappings(files.smaps ?? '')]),
-    );
-    const files = buildFileImages(container, mappings, deleted);
-    deleted.close();
-    const facts = { mappings, table: files.table, registers: registers.threads };
-    const { images, gaps } = buildTaskImages(container, facts);
-    expect([registers.gaps, gaps]).toEqual([[], []]);
-    return [...images, ...files.images];
-  } finally {
-    writeFileSync(freezer, 'THAWED', { flag: 'r+' });
-    tracer.detach();
-  }
-}
-
-/** The container's own process 1 begins the list of a gathered container. */
-function firstFirst(pids: readonly number[]): readonly number[] {
-  const isFirst = (pid: number) => /^NSpid:.*\t1$/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  return [...pids].sort((a, b) => Number(isFirst(b)) - Number(isFirst(a)) || a - b);
-}
 
 async function imagesOf(file: string): Promise<readonly LiveImage[]> {
   const archive = await openArchive(await openFileSource(node().hostPath(file)));
