@@ -1,4 +1,4 @@
-import type { ArchiveIndex } from '../archive/archive-index.ts';
+import type { ArchiveEntry, ArchiveIndex } from '../archive/archive-index.ts';
 import { entryPath } from '../archive/archive-path.ts';
 import type { ByteSource } from '../bytes/byte-source.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
@@ -22,11 +22,16 @@ export function filesOfTar(archive: ArchiveIndex): RootFiles {
   return {
     open: async (path) => {
       const entry = archive.find(entryPath(path));
-      if (entry?.type !== 'file') return undefined;
-      const { size, read } = archive.open(entry);
-      return { size, read, close: async () => undefined };
+      return entry && openFile(archive, entry);
     },
   };
+}
+
+/** An entry that is a regular file or another name of one; undefined for everything else. */
+export function openFile(archive: ArchiveIndex, entry: ArchiveEntry): RootFile | undefined {
+  if (entry.type !== 'file' && entry.type !== 'hardlink') return undefined;
+  const { size, read } = archive.open(entry);
+  return { size, read, close: async () => undefined };
 }
 
 /** Of the files, those that the container neither changed nor deleted: another version would pass for what was mapped. */

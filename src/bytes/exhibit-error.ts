@@ -65,7 +65,8 @@ export type ErrorCode =
   | 'BAD_PATTERN'
   | 'BAD_RULES'
   | 'YARA_MISSING'
-  | 'NOT_EXPORTABLE';
+  | 'NOT_EXPORTABLE'
+  | 'BAD_ROOTFS';
 
 interface ErrorDetails {
   /** The archive entry or file that the error is about. */

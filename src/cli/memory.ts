@@ -65,8 +65,9 @@ overlap; pages that the archive lacks are zeros, 4 KiB at most.
 --dump writes regions one after the other, each in its whole length with holes for what is not in the archive, and prints
 where in the file each region is; regions of which the archive has nothing are left out. The file is readable by you alone.
 
---rootfs names the container's root filesystem, as a folder or a tar (podman export): searches, strings, rules and dumps then
-see what mapped files held, and say where it is not from the archive. Files that the container changed are not taken from there.
+--rootfs names the container's root filesystem, as a folder, a tar (podman export) or an image in a tar (docker save, OCI
+layout): searches, strings, rules and dumps then see what mapped files held, and say where it is not from the archive. Files
+that the container changed are not taken from there.
 
 Examples:
   exhibit memory checkpoint.tar                                    what memory there is
@@ -96,7 +97,7 @@ export const configure: ConfigureCommand = (command, io, finish) => {
     .option('--yara <rules>', 'match the YARA rules in this file, region by region')
     .option('--hexdump <address>', 'show the bytes at ADDRESS, or ADDRESS+LENGTH')
     .option('--dump', 'write the raw bytes of one process, or of what filters leave of it, to the file of -o')
-    .option('--rootfs <path>', 'also look at what mapped files held, from this folder or tar')
+    .option('--rootfs <path>', 'also look at what mapped files held, from this folder, tar or image')
     .option('-o, --output <file>', 'write the result to a new file')
     .option('--force', 'let --dump replace a file')
     .option('--json', 'one JSON object a line')

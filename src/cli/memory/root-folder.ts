@@ -1,5 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { filesOfLayers, imageLayers } from '../../analysis/image-layers.ts';
 import { filesOfTar, type RootFiles } from '../../analysis/root-files.ts';
 import { judgePath } from '../../archive/archive-path.ts';
 import { ExhibitError } from '../../bytes/exhibit-error.ts';
@@ -8,8 +9,8 @@ import type { Io } from '../io.ts';
 import { openArchiveOf } from '../open.ts';
 
 /**
- * Opens the folder or tar at `path` as a root filesystem for `action`, and closes it. Throws `FILE_NOT_FOUND` and what
- * `openArchive` throws.
+ * Opens the folder, tar or image at `path` as a root filesystem for `action`, and closes it. Throws `FILE_NOT_FOUND`,
+ * `BAD_ROOTFS` and what `openArchive` throws.
  */
 export async function withRootFiles(
   path: string,
@@ -31,7 +32,8 @@ export async function withRootFiles(
   try {
     const archive = await openArchiveOf(path, source, io);
     try {
-      await action(filesOfTar(archive));
+      const layers = await imageLayers(archive);
+      await action(layers === undefined ? filesOfTar(archive) : filesOfLayers(layers));
     } finally {
       await archive.close();
     }

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runProgram } from '../../../test/support/run-program.ts';
 import { forgeTar } from '../../../test/support/tar-forge.ts';
@@ -17,6 +18,13 @@ beforeAll(() => {
   mkdirSync(join(folder, 'root/bin'), { recursive: true });
   writeFileSync(join(folder, 'root/bin/busybox'), PROGRAM);
   writeFileSync(join(folder, 'root.tar'), forgeTar([{ name: './bin/busybox', data: PROGRAM }]));
+  const layer = forgeTar([{ name: 'bin/busybox', data: PROGRAM }]);
+  const manifest = JSON.stringify([{ Layers: ['layer.tar'] }]);
+  const image = [
+    { name: 'layer.tar', data: gzipSync(layer) },
+    { name: 'manifest.json', data: manifest },
+  ];
+  writeFileSync(join(folder, 'image.tar'), forgeTar(image));
   mkdirSync(join(folder, 'linked'));
   symlinkSync(join(folder, 'root/bin'), join(folder, 'linked/bin'));
 });
@@ -106,6 +114,7 @@ describe('--rootfs in a search', () => {
   it.each([
     ['root', ['--search', MARKER]],
     ['root.tar', ['--search', MARKER]],
+    ['image.tar', ['--search', MARKER]],
     ['root', ['--search-regex', 'a text of the file [a-z]+']],
     ['root', ['--strings', '--vma', 'busybox', '-n', '20', '--range', '400000-401000']],
   ])(
