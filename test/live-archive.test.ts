@@ -32,8 +32,13 @@ const record = {
     { topic: 'registers', text: 'floating point registers' },
     { topic: 'memory', text: 'unchanged pages of mapped files' },
   ],
+  networks: [{ namespace: 1, queues: [{ inode: 290_470, send: 5, receive: 1000 }], files: {} }],
+  descriptors: [{ node_pid: 4001, fd: 77, link: 'anon_inode:[io_uring]', info: '' }],
   gaps: ['process 9 has ended before it was read'],
-  unreadable: [{ pid: 7, start: '0x7f0000', pages: 3 }],
+  unreadable: [
+    { pid: 7, start: '0x7f0000', pages: 3 },
+    { shared_object: '216', start: '0x1000', pages: 1 },
+  ],
 };
 
 let folder = '';
@@ -82,6 +87,13 @@ describe('an archive that was captured without CRIU', () => {
     expect((await run('inspect', flag, ZOO)).stdout).not.toContain(text);
   });
 
+  it('shows descriptors that no image has a place for, and counts of what waited in sockets', async () => {
+    const { stdout } = await run('inspect', '--files', '--sockets', 'live.tar');
+    expect(stdout).toMatch(/^ .* 77 .*anon_inode:\[io_uring\]/m);
+    // The fixture has 26 bytes in that queue, which a capture of our own would not have.
+    expect(stdout).toContain('1.0 KiB unread, 5 B unsent');
+  });
+
   it('is marked by show and list', async () => {
     for (const command of ['show', 'list']) {
       const { stdout } = await run(command, 'live.tar');
@@ -94,6 +106,7 @@ describe('an archive that was captured without CRIU', () => {
     const memory = await run('memory', 'live.tar');
     expect(memory.stdout).toContain('captured without CRIU: nothing can be restored from it');
     expect(memory.stdout).toContain('3 pages from 0x7f0000');
+    expect(memory.stdout.match(/1 page from 0x1000 of shared memory 216/g)).toHaveLength(1);
     expect((await run('memory', '--regions', 'live.tar')).stdout).toContain(
       'unchanged pages of mapped files',
     );
@@ -149,6 +162,15 @@ describe('a record that is hostile', () => {
     expect(code).toBe(3);
     expect(stderr).toContain(message);
     expect(stdout).toContain('PROCESSES');
+  });
+
+  it('with more unreadable memory than any honest one', async () => {
+    const range = { pid: 7, start: '0x1000', pages: 1 };
+    write('many.tar', { ...record, unreadable: Array(10_001).fill(range) });
+    const { code, stdout, stderr } = await run('memory', 'many.tar');
+    expect(code).toBe(3);
+    expect(stderr).toContain('10001 ranges');
+    expect(stdout).toContain('and 9980 ranges more');
   });
 
   it('text goes escaped to the terminal, and impossible times are left out', async () => {

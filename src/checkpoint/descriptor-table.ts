@@ -1,4 +1,5 @@
 /** The descriptor table of a process: fdinfo-N.img, where N is the files_id of its core image, joined with files.img. */
+import type { RecordedDescriptor } from '../archive/capture-record.ts';
 import { imageKinds } from '../criu/image-kinds.ts';
 import type { FdinfoEntry, FileEntry } from '../criu/schemas/files.ts';
 import type { Descriptor, OtherDescriptorKind } from './descriptors.ts';
@@ -35,6 +36,21 @@ export async function readDescriptors(
     descriptors.set(message.fd, await toDescriptor(message, open, context));
   }
   return [...descriptors.values()].sort((a, b) => a.fd - b.fd);
+}
+
+/** Joined with those of kinds that no image has a place for, such as an io_uring. */
+export function withRecorded(
+  descriptors: readonly Descriptor[],
+  recorded: readonly RecordedDescriptor[],
+): readonly Descriptor[] {
+  const known = new Set(descriptors.map(({ fd }) => fd));
+  const others = recorded.flatMap(({ fd, link }): readonly Descriptor[] => {
+    if (known.has(fd)) return [];
+    return [
+      { fd, kind: 'unknown', path: link, flags: 0, closeOnExec: false, fileId: 0, location: undefined },
+    ];
+  });
+  return [...descriptors, ...others].sort((a, b) => a.fd - b.fd);
 }
 
 async function toDescriptor(

@@ -15,7 +15,7 @@ import { readHeldFiles } from './held-files.ts';
 import { ImageSet } from './image-set.ts';
 import { readJson } from './json-document.ts';
 import { kernelObjects } from './kernel-objects.ts';
-import { readCaptureRecord } from './live-capture.ts';
+import { descriptorsByProcess, readCaptureRecord } from './live-capture.ts';
 import { boundMounts, mergeMounts, readMountPoints, specMounts } from './mounts.ts';
 import { NoteBook } from './note-book.ts';
 import { once } from './once.ts';
@@ -155,9 +155,10 @@ function readers(
         pageSize: await pageSize(),
         files: await files(),
         sharedMemory: await sharedMemory(),
-        unread: await UnreadBytes.read(images),
+        unread: await UnreadBytes.read(images, capture?.networks),
         strings: new StringBudget(notes),
         recorded: new Map(capture?.processes.map((process) => [process.pid, process])),
+        recordedDescriptors: descriptorsByProcess(capture),
       }),
     ),
     mounts: once(async () => {

@@ -2,14 +2,14 @@
  * The processes of a checkpoint: pstree.img names them, core-TID.img has the state of each task, ids-PID.img its kernel
  * objects, fs-PID.img its folders, mm-PID.img its memory. PIDs are those of the innermost PID namespace.
  */
-import type { RecordedProcess } from '../archive/capture-record.ts';
+import type { RecordedDescriptor, RecordedProcess } from '../archive/capture-record.ts';
 import type { Entry } from '../criu/image.ts';
 import { imageKinds } from '../criu/image-kinds.ts';
 import type { MmEntry } from '../criu/schemas/memory.ts';
 import type { CoreEntry, CredsEntry, PstreeEntry, TaskKobjIdsEntry } from '../criu/schemas/process.ts';
 import type { Process, TaskState, Thread } from './checkpoint.ts';
 import { toCredentials } from './credentials.ts';
-import { type DescriptorContext, readDescriptors } from './descriptor-table.ts';
+import { type DescriptorContext, readDescriptors, withRecorded } from './descriptor-table.ts';
 import type { ImageSet } from './image-set.ts';
 import type { LocatedVma, MemoryContext } from './mappings.ts';
 import { once } from './once.ts';
@@ -38,6 +38,8 @@ export type ProcessContext = MemoryContext &
     readonly strings: StringBudget;
     /** What a capture of our own wrote beside the images, by PID. */
     readonly recorded: ReadonlyMap<number, RecordedProcess>;
+    /** By the node's PID. */
+    readonly recordedDescriptors: ReadonlyMap<number, readonly RecordedDescriptor[]>;
   };
 
 /** All processes, in the order of pstree.img. */
@@ -117,7 +119,10 @@ function readers(
     addressSpace,
     commandLine: strings(readCommandLine),
     environment: strings(readEnvironment),
-    descriptors: once(async () => (ids ? readDescriptors(ids.files_id, context) : [])),
+    descriptors: once(async () => {
+      const own = context.recordedDescriptors.get(context.recorded.get(pid)?.node_pid ?? 0) ?? [];
+      return withRecorded(ids ? await readDescriptors(ids.files_id, context) : [], own);
+    }),
     timers: once(() => readTimers(pid, context.images)),
   };
 }

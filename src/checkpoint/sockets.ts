@@ -50,6 +50,7 @@ export async function toSocket(file: FileEntry, unread: UnreadBytes): Promise<So
 
 async function internetSocket(sk: InetSkEntry, unread: UnreadBytes): Promise<InternetSocket> {
   const isTcp = sk.proto === 6;
+  const recorded = recordedOf(sk, unread);
   const stream = isTcp ? await unread.inTcpStream(sk.ino) : { unread: 0, unsent: 0 };
   return {
     family: sk.family === AF_INET ? 'ipv4' : 'ipv6',
@@ -63,12 +64,18 @@ async function internetSocket(sk: InetSkEntry, unread: UnreadBytes): Promise<Int
     inode: sk.ino,
     sendBuffer: sk.opts.so_sndbuf,
     receiveBuffer: sk.opts.so_rcvbuf,
-    unsentBytes: stream.unsent,
-    unreadBytes: stream.unread + unread.inSocketQueue(sk.id),
+    unsentBytes: stream.unsent + recorded.unsent,
+    unreadBytes: stream.unread + unread.inSocketQueue(sk.id) + recorded.unread,
   };
 }
 
+const NO_BYTES = { unread: 0, unsent: 0 };
+
+const recordedOf = (sk: InetSkEntry | UnixSkEntry, unread: UnreadBytes): typeof NO_BYTES =>
+  stateName(sk.state) === 'LISTEN' ? NO_BYTES : unread.recordedOf(sk.ino);
+
 function unixSocket(sk: UnixSkEntry, unread: UnreadBytes): UnixSocket {
+  const recorded = recordedOf(sk, unread);
   return {
     family: 'unix',
     type: typeName(sk.type),
@@ -78,8 +85,8 @@ function unixSocket(sk: UnixSkEntry, unread: UnreadBytes): UnixSocket {
     inode: sk.ino,
     sendBuffer: sk.opts.so_sndbuf,
     receiveBuffer: sk.opts.so_rcvbuf,
-    unsentBytes: 0,
-    unreadBytes: unread.inSocketQueue(sk.id),
+    unsentBytes: recorded.unsent,
+    unreadBytes: unread.inSocketQueue(sk.id) + recorded.unread,
   };
 }
 

@@ -1,7 +1,8 @@
 /**
  * Bytes that waited in the kernel: pipes-data.img, fifo-data.img, sk-queues.img, tcp-stream-INODE.img, tty-data.img.
- * Only counted here; their places are those of the images' entries.
+ * Only counted here; their places are those of the images' entries. A capture of our own has counts alone, in its record.
  */
+import type { RecordedNetwork, RecordedQueue } from '../archive/capture-record.ts';
 import { imageKinds } from '../criu/image-kinds.ts';
 import type { ImageSet } from './image-set.ts';
 
@@ -11,13 +12,16 @@ export class UnreadBytes {
   readonly #pipes = new Map<number, number>();
   readonly #queues = new Map<number, number>();
   readonly #terminals = new Map<number, number>();
+  /** By inode. */
+  readonly #recorded: ReadonlyMap<number, RecordedQueue>;
 
-  private constructor(images: ImageSet) {
+  private constructor(images: ImageSet, networks: readonly RecordedNetwork[]) {
     this.#images = images;
+    this.#recorded = new Map(networks.flatMap(({ queues }) => queues.map((queue) => [queue.inode, queue])));
   }
 
-  static async read(images: ImageSet): Promise<UnreadBytes> {
-    const unread = new UnreadBytes(images);
+  static async read(images: ImageSet, networks: readonly RecordedNetwork[] = []): Promise<UnreadBytes> {
+    const unread = new UnreadBytes(images, networks);
     const pipes = await images.read('pipes-data.img', imageKinds.pipesData);
     const fifos = await images.read('fifo-data.img', imageKinds.fifoData);
     for (const { message } of [...pipes, ...fifos]) count(unread.#pipes, message.pipe_id, message.bytes);
@@ -40,6 +44,12 @@ export class UnreadBytes {
 
   inTerminal(terminalId: number): number {
     return this.#terminals.get(terminalId) ?? 0;
+  }
+
+  /** Of a socket by its inode, as a capture of our own counted. Of one that listens, the kernel counts connections. */
+  recordedOf(inode: number): { readonly unread: number; readonly unsent: number } {
+    const queue = this.#recorded.get(inode);
+    return { unread: queue?.receive ?? 0, unsent: queue?.send ?? 0 };
   }
 
   /** Of a TCP connection, whose image is named after the socket's inode in hexadecimal. */

@@ -104,7 +104,8 @@ async function exportCores(file: string, options: ElfCoreCommandOptions, io: Io)
 function limitsOf({ capture }: Checkpoint, pid: number): Pick<WrittenElfCore, 'hidden' | 'unreadable'> {
   if (!capture) return {};
   const hidden = capture.hidden.filter(({ topic }) => ['memory', 'registers', 'signals'].includes(topic));
-  return { hidden, unreadable: unreadableOf(capture, pid) };
+  // Shared objects may be mapped here, too.
+  return { hidden, unreadable: [...unreadableOf(capture, pid), ...unreadableOf(capture, undefined)] };
 }
 
 /** As the user names files: relative to where the command runs. */

@@ -62,8 +62,11 @@ const tableOptions = ({ io, output }: Pick<Outside, 'io' | 'output'>): ViewOptio
     : { width: Number.POSITIVE_INFINITY, color: false };
 
 /** What a capture without CRIU cannot show of memory. */
-const memoryLimits = ({ capture }: Checkpoint, view: ViewOptions): string =>
-  capture ? paragraph([NOT_RESTORABLE], view) + renderHidden(capture.hidden, ['memory'], view) : '';
+function memoryLimits({ capture }: Checkpoint, view: ViewOptions): string {
+  if (!capture) return '';
+  const hidden = renderHidden(capture.hidden, ['memory'], view);
+  return paragraph([NOT_RESTORABLE], view) + hidden + renderUnreadable(capture, undefined, view);
+}
 
 const jsonLines = (regions: readonly MemoryRegion[]): string =>
   regions.map((region) => `${toJson(region, 0)}\n`).join('');

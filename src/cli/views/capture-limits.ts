@@ -58,10 +58,10 @@ export function renderHidden(
 /** More ranges than this say nothing new; the JSON has all. */
 const MAX_RANGES = 20;
 
-/** Which pages of a process could not be read; empty where all were, and for what CRIU wrote. */
+/** Which pages of a process, or without one of shared objects, could not be read; empty where all were, and for what CRIU wrote. */
 export function renderUnreadable(
   capture: Pick<CaptureRecord, 'unreadable'> | undefined,
-  pid: number,
+  pid: number | undefined,
   options: ViewOptions,
 ): string {
   const ranges = capture ? unreadableOf(capture, pid) : [];

@@ -44,7 +44,11 @@ function limitLines({ pid, hidden, unreadable }: WrittenElfCore): string {
   if (!hidden || !unreadable) return '';
   const view = { width: Number.POSITIVE_INFINITY, color: false };
   const told = [NOT_RESTORABLE, ...hidden.map(({ text }) => text)];
-  return paragraph(told, view) + renderUnreadable({ unreadable }, pid, view);
+  return (
+    paragraph(told, view) +
+    renderUnreadable({ unreadable }, pid, view) +
+    renderUnreadable({ unreadable }, undefined, view)
+  );
 }
 
 function filledLines({ filled }: WrittenElfCore): readonly string[] {

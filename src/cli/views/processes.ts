@@ -223,7 +223,9 @@ export function mapsView(inspection: Inspection, options: ViewOptions): string {
       return section('MEMORY', summary, body, options);
     })
     .join('');
-  return sections + (sections === '' ? '' : hiddenLines(inspection, ['memory'], options));
+  const limits =
+    hiddenLines(inspection, ['memory'], options) + renderUnreadable(inspection.capture, undefined, options);
+  return sections + (sections === '' ? '' : limits);
 }
 
 const isWritableCode = (permissions: string): boolean =>
