@@ -20,7 +20,7 @@ const record = {
   all_pages: false,
   node: { hostname: 'n1', kernel: '6.18.0', machine: 'x86_64', booted: '2026-11-01T00:00:00Z' },
   processes: [
-    { node_pid: 4001, pid: 1, started: '2026-11-24T07:00:00.120Z' },
+    { node_pid: 4001, pid: 1, started: '2026-11-24T07:00:00.120Z', waits: { 1: 'do_wait' } },
     { node_pid: 4007, pid: 7, started: '2026-11-24T07:30:00.000Z' },
   ],
   hidden: [
@@ -78,6 +78,7 @@ describe('an archive that was captured without CRIU', () => {
     ['--files', 'bytes in pipes'],
     ['--files', 'what a terminal held'],
     ['--threads', 'signal handlers'],
+    ['--threads', 'waits in do_wait'],
     ['--timers', 'interval timers'],
     ['--registers', 'floating point registers'],
     ['--maps', 'unchanged pages of mapped files'],

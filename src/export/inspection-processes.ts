@@ -197,18 +197,24 @@ async function inspectThreads(
   details: ProcessDetails,
 ): Promise<readonly InspectedThread[]> {
   const threads: InspectedThread[] = [];
-  for (const thread of process.threads) threads.push(await inspectThread(thread, details));
+  for (const thread of process.threads) threads.push(await inspectThread(thread, process, details));
   return threads;
 }
 
-async function inspectThread(thread: Thread, details: ProcessDetails): Promise<InspectedThread> {
+async function inspectThread(
+  thread: Thread,
+  { recorded }: Process,
+  details: ProcessDetails,
+): Promise<InspectedThread> {
   const registers = details.registers ? await thread.registers() : undefined;
   const { instructionPointer, stackPointer, schedulingPolicy, nice, credentials } = thread;
+  const waits = recorded?.waits?.[thread.tid];
   return {
     tid: thread.tid,
     command: thread.comm,
     ...(instructionPointer !== undefined && { instruction_pointer: formatAddress(instructionPointer) }),
     ...(stackPointer !== undefined && { stack_pointer: formatAddress(stackPointer) }),
+    ...(waits !== undefined && { waits_in: waits }),
     ...(schedulingPolicy !== undefined && { scheduling_policy: schedulingPolicy }),
     ...(nice !== undefined && { nice }),
     ...(registers && { registers: inspectRegisters(registers) }),

@@ -152,6 +152,8 @@ export interface InspectedCredentials {
 }
 
 export interface InspectedThread {
+  /** The kernel function that it waited in; only of what was captured without CRIU. */
+  readonly waits_in?: string;
   readonly tid: number;
   readonly command: string;
   readonly instruction_pointer?: string;

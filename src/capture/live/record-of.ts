@@ -61,8 +61,11 @@ const nodeOf = ({ hostname, kernel, machine, bootTime, bootId }: GatheredNode): 
   boot_id: bootId,
 });
 
-/** The kernel writes 0 of a thread that runs, or to whom it does not tell; the others are where frozen threads stand. */
-const NO_WAIT: ReadonlySet<string> = new Set(['', '0', '__refrigerator', 'do_freezer_trap']);
+/**
+ * The kernel writes 0 of a thread that runs, or to whom it does not tell; the others are where frozen threads stand: since
+ * 6.1, those of version 1 of control groups stand where they slept, and on 6.18 those of version 2 in get_signal (measured).
+ */
+const NO_WAIT: ReadonlySet<string> = new Set(['', '0', '__refrigerator', 'do_freezer_trap', 'get_signal']);
 
 function processOf(
   { pid, files, threads }: GatheredProcess,

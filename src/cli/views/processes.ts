@@ -180,6 +180,7 @@ function threadLines({ pid, threads = [] }: InspectedProcess): readonly Line[] {
       thread.instruction_pointer === undefined ? '' : `  at ${thread.instruction_pointer}`,
       thread.stack_pointer === undefined ? '' : `  stack ${thread.stack_pointer}`,
       thread.nice ? `  nice ${thread.nice}` : '',
+      thread.waits_in === undefined ? '' : `  waits in ${thread.waits_in}`,
     ),
   );
 }
