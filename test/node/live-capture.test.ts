@@ -159,6 +159,15 @@ describe('without --via', () => {
     expect(stderr).toMatch(/CRIU would let it stand still for about 0\.\d s, and --max-freeze allows 0\.6 s/);
   });
 
+  test('so is any container of a node without CRIU', async () => {
+    await sh('mv /usr/sbin/criu /usr/sbin/criu.away');
+    const { code, stdout, stderr } = await exhibit('--json', 'shop/web/app');
+    await sh('mv /usr/sbin/criu.away /usr/sbin/criu');
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/without CRIU: a checkpoint by CRIU would fail/);
+    expect((JSON.parse(stdout) as CaptureReport).route.name).toBe('node');
+  });
+
   test('both: two archives, and the seconds between them in both places', async () => {
     const taken = await report('shop/web/app', '--both');
     expect(taken).toMatchObject({
@@ -212,6 +221,41 @@ describe('what goes wrong leaves the container running and nothing half-written'
     expect(readOnly.stderr).toMatch(/cannot write the archive: EROFS/);
     await sh(`umount ${folder}`);
     expect(await freezerOf(await idOf('shop/hoard/hoard'))).toBe('THAWED\n');
+  });
+
+  test('a disk that runs full at twenty places: nothing is left, and the container runs', async () => {
+    const folder = '/root/tight';
+    const id = await idOf('shop/hoard/hoard');
+    await sh(`mkdir -p ${folder}`);
+    for (let place = 0; place < 20; place++) {
+      const kibibytes = 64 + Math.floor(Math.random() * 64 * 1024);
+      await sh(`mount -t tmpfs -o size=${kibibytes}k tmpfs ${folder}`);
+      const { code, stderr } = await exhibit('shop/hoard', '--via', 'node', '--no-inspect', '-o', folder);
+      expect([code, filesIn(folder)]).toEqual([1, []]);
+      expect(stderr).toContain('its disk is full');
+      await sh(`umount ${folder}`);
+      expect(await freezerOf(id)).toBe('THAWED\n');
+    }
+    expect(await restarts('hoard')).toBe('0');
+  });
+
+  test('a container that ends while it is read', async () => {
+    const folder = `${EVIDENCE}/mortal`;
+    await node().apply(pods.pod(pods.SHOP, 'mortal', [{ name: 'mortal', command: ['hoard', '64'] }]));
+    await node().waitRunning(pods.SHOP, 'mortal');
+    const pid = await pidOf(await idOf('shop/mortal/mortal'));
+    const running = node().startExhibit(['capture', 'shop/mortal', '--via', 'node', '-o', folder]);
+    await until('the archive to be begun', async () => filesIn(folder).length > 0 || undefined, {
+      interval: 5,
+    });
+    await sh(`kill -KILL ${pid}`);
+    const { code, stderr, stdout } = await running.finished;
+    expect(stderr).not.toContain('unexpected');
+    // It ended before it stood still, or when it was let run: then the archive is whole.
+    if (code === 1) expect(stderr).toMatch(/ended|is on this node/);
+    else expect(stdout).toContain('DOES NOT RUN ANY MORE');
+    expect(filesIn(folder).filter((name) => name.endsWith('.part'))).toEqual([]);
+    await node().remove(pods.SHOP, 'mortal');
   });
 
   test('Ctrl-C lets it run and removes what was written', async () => {
