@@ -6,6 +6,7 @@ import { type FrozenContainer, freezeContainer } from './freeze/freeze-container
 import { pageSizeOf } from './look/gather.ts';
 import { readBytes } from './look/proc-reader.ts';
 import { findZeroPages } from './memory/zero-pages.ts';
+import { tracedThreads } from './registers/traced-threads.ts';
 import { type CollectedRegisters, openTracer, type Tracer } from './registers/tracer.ts';
 import { copyStanding, type StandingCopy } from './standing-copy.ts';
 
@@ -68,7 +69,7 @@ async function thawAfter(
   let copied: StandingCopy | undefined;
   try {
     copied = await copy();
-    tracer?.seize(copied.container.processes.flatMap(({ threads }) => threads.map(({ tid }) => tid)));
+    tracer?.seize(tracedThreads(copied.container));
     // It thaws at once, and then takes its time to end the guard: the threads are not to wait for that.
     const thawed = frozen.thaw();
     const registers = tracer?.collect();

@@ -1,7 +1,9 @@
 /** The processes of a container on this node, found by their control groups alone: no runtime is asked. */
 import { closeSync, openSync } from 'node:fs';
+import path from 'node:path';
 import { ExhibitError } from '../../bytes/exhibit-error.ts';
 import { isMember } from '../preflight/process-look.ts';
+import { firstProcessFirst } from './freeze/container-members.ts';
 import { readNumbers, readText } from './look/proc-reader.ts';
 
 /** The container's processes as the node counts, its first one first, the others in ascending order. */
@@ -9,15 +11,7 @@ export function findMembers(id: string, proc = '/proc'): readonly number[] {
   const pids = (readNumbers(proc) ?? []).filter((pid) =>
     isMember(readText(`${proc}/${pid}/cgroup`) ?? '', id),
   );
-  const own = new Set(pids);
-  const first = pids.find((pid) => !own.has(parentOf(pid, proc)));
-  return first === undefined ? pids : [first, ...pids.filter((pid) => pid !== first)];
-}
-
-/** Field 4 of proc_pid_stat(5); the name in field 2 may hold blanks and brackets. */
-function parentOf(pid: number, proc: string): number {
-  const stat = readText(`${proc}/${pid}/stat`) ?? '';
-  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+  return firstProcessFirst(pids, path.dirname(proc));
 }
 
 /** 64 digits of the runtime in a control group's path: `/kubepods/…/ID`, `cri-containerd-ID.scope`. */
