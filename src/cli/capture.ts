@@ -50,9 +50,10 @@ interface CaptureCommandOptions extends AccessFlags {
 }
 
 const EXAMPLES = `
-The container goes on running; it stands still while it is captured. A capture that has begun is never cancelled,
-because that can leave the container frozen: Ctrl-C waits for its end. On the container's node it is first looked for
-what CRIU refuses, and the capture ends before anything is touched if that is found ("exhibit preflight" says what).
+The container goes on running; it stands still while it is captured. A capture by CRIU that has begun is never cancelled,
+because that can leave the container frozen: Ctrl-C waits for its end. One without CRIU ends at once, and leaves nothing.
+On the container's node it is first looked for what CRIU refuses ("exhibit preflight" says what): root there captures
+without CRIU then, and says why; others end before anything is touched.
 
 Ways (--via). Without it they are tried in this order, and the next one only if the one before was refused or not
 reached before the container was touched; what was not gone is told, with the reason:
