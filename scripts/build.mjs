@@ -64,6 +64,7 @@ async function buildModules({ build }) {
       index: 'src/index.ts',
       // Programs that exhibit starts beside itself.
       'programs/freeze-guard': 'src/capture/live/freeze/guard-program.ts',
+      'programs/capture-pod': 'src/capture/live/pod/pod-program.ts',
     },
     outdir: 'dist',
     format: 'esm',

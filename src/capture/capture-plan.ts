@@ -3,6 +3,7 @@ import { ExhibitError } from '../bytes/exhibit-error.ts';
 import { type Access, type AccessOptions, podSources } from './access.ts';
 import { chooseContainer } from './container-choice.ts';
 import type { LiveWish } from './live/live-route.ts';
+import type { PodWish } from './live/pod/pod-route.ts';
 import { findContainerId } from './node-container.ts';
 import type { ContainerSummary, PodSummary } from './pod.ts';
 import { type BuiltRoutes, buildRoutes } from './pod-routes.ts';
@@ -16,6 +17,8 @@ export interface CaptureOptions extends AccessOptions {
   readonly timeoutSeconds?: number | undefined;
   /** What is wished of a capture without CRIU. */
   readonly live?: LiveWish | undefined;
+  /** And of the pod by which it is done from elsewhere. */
+  readonly helper?: PodWish | undefined;
 }
 
 export interface CapturePlan {

@@ -6,6 +6,7 @@ import { findRunning } from './cri/runtime-pods.ts';
 import { kubeletEndpoint, kubeletRoute } from './kubelet-route.ts';
 import { type LiveWish, liveRoute } from './live/live-route.ts';
 import { findMembers } from './live/members.ts';
+import { type PodWish, podRoute } from './live/pod/pod-route.ts';
 import type { PodSummary } from './pod.ts';
 import { proxyRoute } from './proxy-route.ts';
 import type { CaptureRoute, PodRouteName, RouteNotTaken } from './route.ts';
@@ -18,6 +19,8 @@ export interface PodRouteOptions extends AccessOptions {
   readonly containerId: string | undefined;
   /** What is wished of a capture without CRIU. */
   readonly live?: LiveWish | undefined;
+  /** What is wished of the pod by which that is done from elsewhere; absent where none may be made. */
+  readonly helper?: PodWish | undefined;
 }
 
 export interface BuiltRoutes {
@@ -84,10 +87,30 @@ const BUILDERS: Readonly<Record<PodRouteName, Build>> = {
     if (pod?.node === undefined) return 'it needs the name of the node, which is unknown';
     return proxyRoute(cluster.api, { target, node: pod.node, reason, timeoutSeconds });
   },
-  node: ({ runtime }, { target, pod, containerId, live }, { reason, idHere }) => {
-    const id = typeof idHere === 'string' ? idHere : containerId;
-    if (id === undefined) return 'which of the processes of this machine are its, nobody here can say';
-    if (findMembers(id).length === 0) return 'it does not run on this machine';
-    return liveRoute({ id, target, podUid: pod?.uid, runtime, reason, wish: live });
-  },
+  node: (access, options, details) =>
+    liveHere(access, options, details) ?? liveElsewhere(access, options, details),
 };
+
+/** Undefined where this machine is not the container's node, or a pod was asked for. */
+function liveHere(
+  { runtime }: Access,
+  { target, pod, containerId, live, helper }: PodRouteOptions,
+  { reason, idHere }: BuildDetails,
+): CaptureRoute | undefined {
+  const id = typeof idHere === 'string' ? idHere : containerId;
+  const isHere = process.getuid?.() === 0 && id !== undefined && findMembers(id).length > 0;
+  if (!isHere || helper?.isAsked === true) return undefined;
+  return liveRoute({ id, target, podUid: pod?.uid, runtime, reason, wish: live });
+}
+
+function liveElsewhere(
+  { cluster }: Access,
+  { target, pod, live, helper, via }: PodRouteOptions,
+  { reason }: BuildDetails,
+): CaptureRoute | string {
+  if (cluster === undefined) return 'it does not run on this machine, as far as can be seen here';
+  if (helper === undefined || via !== 'node')
+    return 'it does not run on this machine; from elsewhere it takes a privileged pod on its node, which --via node makes';
+  if (pod?.node === undefined) return 'it needs the name of the node, which is unknown';
+  return podRoute(cluster.api, { target, node: pod.node, reason, wish: helper, live });
+}

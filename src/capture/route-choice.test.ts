@@ -49,8 +49,13 @@ describe('the ways without --via', () => {
         reason: "the kubeconfig's token is not shown to a node; --via kubelet does it nevertheless",
       },
       { name: 'cri', reason: 'no socket here' },
-      { name: 'node', reason: "it takes root on the container's node" },
+      {
+        name: 'node',
+        reason: 'from elsewhere it takes a privileged pod on the node, which --via node makes',
+      },
     ]);
+    const { ways } = chooseWays({ via: 'node' }, { ...nothing, cluster: withToken });
+    expect(ways.map(({ name }) => name)).toEqual(['node']);
   });
 
   test('of nothing: what is needed is said', () => {

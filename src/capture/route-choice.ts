@@ -95,10 +95,13 @@ const OFFERS: Readonly<Record<PodRouteName, (reach: Reach, isAsked: boolean) => 
     cluster === undefined
       ? closed('the way through the API server needs a kubeconfig')
       : open(`there is a kubeconfig (${cluster.origin})`),
-  node: ({ isRoot }) =>
-    isRoot
-      ? open('this is root, and the node shows its processes')
-      : closed("it takes root on the container's node", notRoot()),
+  node: ({ isRoot, cluster }, isAsked) => {
+    if (isRoot) return open('this is root, and the node shows its processes');
+    if (cluster === undefined) return closed("it takes root on the container's node", notRoot());
+    return isAsked
+      ? open(`a pod on the node does it (${cluster.origin})`)
+      : closed('from elsewhere it takes a privileged pod on the node, which --via node makes');
+  },
 };
 
 const notRoot = (): ExhibitError =>

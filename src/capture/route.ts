@@ -40,6 +40,8 @@ export interface TakeWatch {
   readonly signal?: AbortSignal | undefined;
   /** Hears what is being done, for the user. */
   readonly onStage?: ((stage: string) => void) | undefined;
+  /** Hears what is worth a line of its own, for the user; not escaped. */
+  readonly onNote?: ((text: string) => void) | undefined;
   /** Done as soon as the container runs again, with the time (milliseconds since 1970) since when it does: `--both`. */
   readonly onThawed?: ((since: number) => Promise<RecordedCompanion | undefined>) | undefined;
   /** Hears what the archive says of how it was taken. */

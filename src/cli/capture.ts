@@ -19,6 +19,7 @@ import { thawContainer } from '../capture/thaw.ts';
 import { type AccessFlags, accessOptions, addAccessOptions } from './access-options.ts';
 import type { ConfigureCommand } from './command.ts';
 import { ExitCode, type Io } from './io.ts';
+import { addPodOptions, type PodFlags, podWish } from './pod-options.ts';
 import { asArgument, readTarget } from './target-argument.ts';
 import { toJson } from './terminal/escape.ts';
 import {
@@ -31,7 +32,7 @@ import {
 } from './views/capture.ts';
 import { warningLines } from './views/preflight.ts';
 
-interface CaptureCommandOptions extends AccessFlags {
+interface CaptureCommandOptions extends AccessFlags, PodFlags {
   readonly namespace?: string;
   readonly container?: string;
   readonly via?: RouteName;
@@ -63,7 +64,8 @@ reached before the container was touched; what was not gone is told, with the re
   proxy     through the API server, with a kubeconfig; needs nodes/proxy: create, and nodes/checkpoint: create for the
             API server's own client to the kubelets
   node      without CRIU and without a runtime, on the container's node as root: its processes are frozen, read through
-            /proc and thawed. It captures what CRIU refuses, and stands still for less long; nothing can be restored from it
+            /proc and thawed. It captures what CRIU refuses, and stands still for less long; nothing can be restored from it.
+            From elsewhere, with a kubeconfig, a privileged pod on the node does it, only when asked for by this option
   podman    a container of Podman on this machine, by name or id; as root. Only when asked for
 Times: nothing of exhibit's ever runs out while a checkpoint is being taken. The kubelet gives the runtime an hour; with
 --timeout more or less, but never less than two minutes. containerd leaves a container paused whose checkpoint ran out of
@@ -86,13 +88,14 @@ Examples:
   exhibit capture --via node 5a1e0c3b9f27                  a container of any runtime by its id
   exhibit capture shop/web --both                          on the node: two archives, seconds apart
   exhibit capture shop/web --via node --max-freeze 2s      not to stand still for longer than that
+  exhibit capture shop/web --via node --helper-namespace exhibit -o case-7    from elsewhere, by a pod on its node
   exhibit capture shop/web --json --no-inspect | jq -r .archive.path`;
 
 const TARGET =
   "NAMESPACE/POD[/CONTAINER], POD or pod/POD; with --via podman a container's name or id, as podman ps shows it; with --via node also its id";
 
 export const configure: ConfigureCommand = (command, io, finish) => {
-  addAccessOptions(command.argument('[container]', TARGET))
+  addPodOptions(addAccessOptions(command.argument('[container]', TARGET)))
     .option('-n, --namespace <namespace>', 'namespace of the pod')
     .option('-c, --container <container>', 'container of the pod (default: its only one)')
     .addOption(new Option('--via <way>', 'how the container is reached').choices([...POD_ROUTES, 'podman']))
@@ -265,6 +268,7 @@ async function planPod(
     ...podOptions,
     timeoutSeconds: timeout,
     live: wishOf(options, io),
+    helper: podWish(options, access.cluster?.namespace, io),
   });
 }
 
@@ -298,7 +302,7 @@ async function takeHeld(plan: CapturePlan, isBoth: boolean, io: Io): Promise<Hel
             watch.pause();
             io.err(refusedLines(refused, next, isUntouched));
           },
-          { signal: ending.signal, onStage: watch.stage },
+          { signal: ending.signal, onStage: watch.stage, onNote: watch.note },
         ),
       (count, signal) => {
         watch.pause();

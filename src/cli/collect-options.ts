@@ -47,7 +47,7 @@ export function addHelperOptions(command: Command): Command {
 }
 
 /** RFC 1123 label: it becomes part of a URL's path. */
-function parseNamespace(text: string): string {
+export function parseNamespace(text: string): string {
   if (/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(text)) return text;
   throw new InvalidArgumentError('It is no name of a namespace.');
 }

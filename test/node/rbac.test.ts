@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Result, until } from '../../testbed/process.ts';
 import { clusterRoleBinding, type Rule, roleBinding } from '../../testbed/rbac.ts';
 import * as pods from '../../testbed/workloads/pods.ts';
+import { EXHIBIT_IMAGE, importExhibitImage } from './support/exhibit-image.ts';
 import { useNode } from './support/use-node.ts';
 
 const node = useNode();
@@ -15,6 +16,7 @@ beforeAll(async () => {
   await node().apply(pods.namespace(pods.SHOP), pods.web);
   await node().waitRunning(pods.SHOP, 'web');
   await node().checkpoint(pods.SHOP, 'web', 'sidecar');
+  await importExhibitImage(node());
 });
 const folder = mkdtempSync(join(tmpdir(), 'exhibit-rbac-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -43,6 +45,10 @@ const withHelperPod = () => {
   const image = ['--image', pods.WORKLOAD_IMAGE, '--image-pull-policy', 'Never'];
   return [...image, '--helper-namespace', pods.SHOP, ...withKubeconfig()];
 };
+const withCapturePod = () => {
+  const image = ['--image', EXHIBIT_IMAGE, '--image-pull-policy', 'Never'];
+  return [...image, '--helper-namespace', pods.SHOP, ...withKubeconfig()];
+};
 const COLLECT = { file: 'collect', namespace: pods.SHOP } as const;
 
 const TASKS: readonly Task[] = [
@@ -57,6 +63,20 @@ const TASKS: readonly Task[] = [
   {
     ...COLLECT,
     run: () => ['collect', 'shop/web', '--force', '--output', folder, ...withHelperPod()],
+  },
+  {
+    file: 'capture-via-pod',
+    namespace: pods.SHOP,
+    run: () => [
+      'capture',
+      'shop/web/app',
+      '--no-inspect',
+      '--via',
+      'node',
+      '-o',
+      folder,
+      ...withCapturePod(),
+    ],
   },
   {
     file: 'collect-nodes',

@@ -16,6 +16,8 @@ const TICK_MILLISECONDS = 200;
 export interface CaptureWatch {
   /** Says what is being done, where a capture tells that. */
   stage(text: string): void;
+  /** Writes a line of its own. */
+  note(text: string): void;
   /** Clears the redrawn line, so that something else can be told. */
   pause(): void;
   end(): void;
@@ -76,6 +78,10 @@ export function watchCapture({ target, routes }: CapturePlan, io: Io): CaptureWa
   return {
     stage: (text) => {
       stage = text;
+    },
+    note: (text) => {
+      progress.end();
+      io.err(lines([text]));
     },
     pause: () => progress.end(),
     end: () => {

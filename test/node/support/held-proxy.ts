@@ -20,6 +20,8 @@ export interface HeldProxy {
   release(): void;
   /** Cuts what is held. */
   cut(): void;
+  /** Cuts every connection that there is now. */
+  cutAll(): void;
   close(): Promise<void>;
 }
 
@@ -82,6 +84,9 @@ export async function startHeldProxy(node: TestNode, kubeconfig: string): Promis
     },
     release: () => take().way.stdout?.resume(),
     cut: () => take().socket.destroy(),
+    cutAll: () => {
+      for (const { socket } of connections) socket.destroy();
+    },
     close: async () => {
       for (const { socket } of connections) socket.destroy();
       server.close();

@@ -1,0 +1,203 @@
+/** Captures without CRIU from elsewhere, by a pod on the container's node. */
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { type Result, type Running, start, until } from '../../testbed/process.ts';
+import * as pods from '../../testbed/workloads/pods.ts';
+import { EXHIBIT_IMAGE, importExhibitImage } from './support/exhibit-image.ts';
+import { type HeldProxy, startHeldProxy } from './support/held-proxy.ts';
+import { useNode } from './support/use-node.ts';
+
+const EXHIBIT = join(import.meta.dirname, '../../dist/exhibit.js');
+const HELPERS = ['-n', 'forensics', '-l', 'app.kubernetes.io/component=capture'];
+const MOMENTS = 20;
+
+const node = useNode();
+let scratch = '';
+let folder = '';
+let proxy: HeldProxy;
+let state: () => string;
+/** Of a capture that nothing disturbs, in milliseconds. */
+let usual = 0;
+
+beforeAll(async () => {
+  scratch = mkdtempSync(join(tmpdir(), 'exhibit-live-pod-'));
+  await importExhibitImage(node());
+  await node().apply(pods.namespace(pods.SHOP), pods.namespace('forensics'), pods.hoard(256));
+  await node().waitRunning(pods.SHOP, 'hoard');
+  state = await findFreezer('hoard');
+  proxy = await startHeldProxy(node(), join(scratch, 'kubeconfig'));
+});
+afterAll(async () => {
+  await proxy.close();
+  rmSync(scratch, { recursive: true });
+});
+beforeEach(() => {
+  folder = mkdtempSync(join(scratch, 'case-'));
+});
+afterEach(async () => {
+  expect(await helperPods()).toEqual([]);
+});
+
+async function helperPods(): Promise<readonly string[]> {
+  const names = await node().kubectl(['get', 'pods', ...HELPERS, '-o', 'jsonpath={.items[*].metadata.name}']);
+  return names.split(' ').filter((each) => each !== '');
+}
+
+function capture(pod: string, ...argv: readonly string[]): Running {
+  const image = ['--image', EXHIBIT_IMAGE, '--image-pull-policy', 'Never'];
+  const where = ['--kubeconfig', proxy.kubeconfig, '--helper-namespace', 'forensics', '-o', folder];
+  return start([
+    process.execPath,
+    EXHIBIT,
+    'capture',
+    pod,
+    '--via',
+    'node',
+    '--json',
+    '--no-inspect',
+    ...image,
+    ...where,
+    ...argv,
+  ]);
+}
+
+const digest = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex');
+
+/** The states of the container's control groups; those of a node are this machine's. */
+async function findFreezer(pod: string): Promise<() => string> {
+  const path = 'jsonpath={.status.containerStatuses[0].containerID}';
+  const id = (await node().kubectl(['get', 'pod', '-n', pods.SHOP, pod, '-o', path])).split('//')[1] ?? '';
+  const found = await node().exec(['find', '/sys/fs/cgroup/freezer', '-type', 'd', '-name', `*${id}*`]);
+  const [group = ''] = found.stdout.split('\n');
+  return () => readFileSync(join(group, 'freezer.state'), 'utf8').trim();
+}
+
+test('a container is captured by a pod that leaves nothing behind, and its archive is here', async () => {
+  const began = Date.now();
+  const { code, stdout, stderr } = await capture('shop/hoard').finished;
+  usual = Date.now() - began;
+  expect([code, stderr]).toEqual([
+    0,
+    expect.stringContaining('making helper pod forensics/exhibit-capture-'),
+  ]);
+  const report = JSON.parse(stdout);
+  expect(report).toMatchObject({
+    route: { name: 'node' },
+    archive: { here: true },
+    live: { consistency: 'frozen', gaps: [] },
+  });
+  expect(readdirSync(folder)).toHaveLength(1);
+  expect(digest(report.archive.path)).toBe(report.archive.sha256);
+  expect(statSync(report.archive.path).mode & 0o777).toBe(0o600);
+  expect(state()).toBe('THAWED');
+  const shown = await start([process.execPath, EXHIBIT, 'inspect', report.archive.path]).finished;
+  expect(shown.stdout).toContain('hoard');
+});
+
+type Trouble = (running: Running) => Promise<void>;
+
+const TROUBLES: Readonly<Record<string, Trouble>> = {
+  'its pod is deleted': async () => {
+    const names = await helperPods();
+    if (names.length === 0) return;
+    await node().exec(deletion(names));
+  },
+  'the connection is cut': async () => proxy.cutAll(),
+  'exhibit is killed': async ({ child }) => {
+    child.kill('SIGKILL');
+  },
+};
+
+function deletion(names: readonly string[]): readonly string[] {
+  const how = ['--force', '--grace-period=0', '--wait=false', '--ignore-not-found'];
+  const as = `--kubeconfig=${node().credentials.admin.kubeconfig}`;
+  return ['kubectl', as, 'delete', 'pod', '-n', 'forensics', ...how, ...names];
+}
+
+const isThawed = () =>
+  until('the container to run', async () => state() === 'THAWED' || undefined, { seconds: 5 });
+
+/** What has the name of an archive is one, whole. */
+function expectNothingHalf({ code, stdout }: Result): void {
+  const archives = readdirSync(folder).filter((name) => name.endsWith('.tar'));
+  expect(archives).toHaveLength(code === 0 ? 1 : 0);
+  if (code !== 0) return;
+  expect(digest(join(folder, archives[0] ?? ''))).toBe(JSON.parse(stdout).archive.sha256);
+}
+
+/** What a killed run left is removed by the next one. */
+async function removeLeft(): Promise<void> {
+  const { code, stderr } = await capture('shop/hoard').finished;
+  expect([code, stderr]).toEqual([0, expect.any(String)]);
+}
+
+test.each(Object.entries(TROUBLES))('while it stands still %s: it runs again at once', async (_, trouble) => {
+  const running = capture('shop/hoard');
+  await until('the container to stand still', async () => state() === 'FROZEN' || undefined, {
+    seconds: 60,
+    interval: 5,
+  });
+  await trouble(running);
+  await isThawed();
+  expectNothingHalf(await running.finished);
+  await removeLeft();
+  await isThawed();
+});
+
+test.each(Object.entries(TROUBLES))(
+  `at ${MOMENTS} random moments %s: it runs, and nothing half is kept`,
+  async (_, trouble) => {
+    for (let moment = 0; moment < MOMENTS; moment++) {
+      const after = Math.random() * usual;
+      const running = capture('shop/hoard');
+      await sleep(after);
+      await trouble(running);
+      expectNothingHalf(await running.finished);
+      await isThawed();
+      rmSync(folder, { recursive: true });
+      mkdirSync(folder);
+    }
+    await removeLeft();
+  },
+  1_200_000,
+);
+
+test('a user who ends it ends the capture on the node', async () => {
+  const running = capture('shop/hoard');
+  await until('the container to stand still', async () => state() === 'FROZEN' || undefined, {
+    seconds: 60,
+    interval: 5,
+  });
+  running.child.kill('SIGINT');
+  const result = await running.finished;
+  expect(result.code).not.toBe(0);
+  expectNothingHalf(result);
+  await isThawed();
+});
+
+test('the archive stays on the node where that is asked for', async () => {
+  const { code, stdout } = await capture('shop/hoard', '--keep-on-node').finished;
+  expect(code).toBe(0);
+  const { path, here } = JSON.parse(stdout).archive;
+  expect([here, readdirSync(folder)]).toEqual([false, []]);
+  expect(path).toMatch(/^\/var\/lib\/kubelet\/checkpoints\/checkpoint-hoard_shop-hoard-.*\.tar$/);
+  expect(statSync(node().hostPath(path)).size).toBeGreaterThan(256 * 2 ** 20);
+});
+
+test('Pod Security is told before a pod is made, with a namespace that would do', async () => {
+  const labels = (level: string) => ({ 'pod-security.kubernetes.io/enforce': level });
+  const namespace = (name: string, level: string) => {
+    const made = pods.namespace(name);
+    return { ...made, metadata: { ...made.metadata, labels: labels(level) } };
+  };
+  await node().apply(namespace('strict', 'baseline'), namespace('lenient', 'privileged'));
+  const { code, stderr } = await capture('shop/hoard', '--helper-namespace', 'strict').finished;
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/namespace strict does not take the helper pod: .*violates PodSecurity/);
+  expect(stderr).toContain('pod-security.kubernetes.io/enforce=privileged');
+  expect(stderr).toContain('Namespaces that allow it: lenient');
+});
