@@ -19,7 +19,7 @@ const INSTRUCTION_SIZE = 8;
 const GET_ROBUST_LIST: Readonly<Record<string, number>> = { x64: 274, arm64: 100 };
 
 /** Undefined when the thread has gone. */
-export function readThread(calls: NativeCalls, tid: number): ThreadRegisters | undefined {
+export function readThread(calls: NativeCalls, tid: number): Omit<ThreadRegisters, 'stopSignal'> | undefined {
   const general = readRegisterSet(calls, tid, RegisterSet.general);
   if (general === undefined) return undefined;
   const { state, threadPointer } = machineSets(calls, tid);

@@ -4,6 +4,8 @@
  */
 
 export interface ThreadRegisters {
+  /** The signal that has stopped the process (SIGSTOP, SIGTSTP…); undefined for one that runs. */
+  readonly stopSignal: number | undefined;
   /** NT_PRSTATUS: user_regs_struct of x86-64 (216 bytes; 68 for a thread that runs 32-bit code), user_pt_regs of aarch64. */
   readonly general: Uint8Array;
   /** NT_X86_XSTATE, the XSAVE area in its standard form; NT_PRFPREG on aarch64. */

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parseMappings } from '../proc/mappings.ts';
 import type { ThreadRegisters } from './thread-registers.ts';
 import { openTracer, type Tracer } from './tracer.ts';
@@ -59,6 +59,7 @@ describe('the tracer', () => {
       expect(registers.state?.length).toBeGreaterThan(500);
       expect(registers.robustList?.length).toBe(24);
       expect(registers.signalMask).toBeDefined();
+      expect(registers.stopSignal).toBeUndefined();
     }
     await nextTick();
     expect(readFileSync(`/proc/${pid}/status`, 'utf8')).toMatch(/^TracerPid:\t0$/m);
@@ -84,6 +85,20 @@ describe('the tracer', () => {
     tracer.detach();
     await nextTick();
     expect(readFileSync(`/proc/${pid}/status`, 'utf8')).toMatch(/^TracerPid:\t0$/m);
+  });
+
+  it('tells of a process that a signal has stopped, and leaves it so', async () => {
+    const state = () => readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ')[2];
+    process.kill(pid, 'SIGSTOP');
+    await vi.waitFor(() => expect(state()).toBe('T'));
+    const tracer = openedTracer();
+    tracer.seize(threadsOf());
+    const { threads } = tracer.collect();
+    tracer.detach();
+    await vi.waitFor(() => expect(state()).toBe('T'));
+    process.kill(pid, 'SIGCONT');
+    expect([...threads.values()].map(({ stopSignal }) => stopSignal)).toEqual(threadsOf().map(() => 19));
+    await nextTick();
   });
 
   it('says what is missing where there is no koffi', () => {

@@ -90,7 +90,7 @@ class ThreadTracer implements Tracer {
         waiting.delete(tid);
         const registers = this.#held.has(tid) ? readThread(this.#calls, tid) : undefined;
         if (registers === undefined) this.#tell(tid, 'it has ended');
-        else threads.set(tid, registers);
+        else threads.set(tid, { ...registers, stopSignal: stopSignalOf(this.#held.get(tid)?.stop) });
       }
       if (waiting.size === 0 || performance.now() > deadline) break;
       Atomics.wait(SLEEP, 0, 0, POLL_MS);
@@ -138,6 +138,12 @@ class ThreadTracer implements Tracer {
   #tell(tid: number, why: string): void {
     this.#gaps.push(`the registers of thread ${tid} are not known: ${why}`);
   }
+}
+
+/** A stopped process that is frozen too is shown as sleeping in /proc (cgroup v1): only this tells. */
+function stopSignalOf(stop: number | undefined): number | undefined {
+  const isGroupStop = stop !== undefined && stop >> 8 === PTRACE_EVENT_STOP && stop !== OUR_STOP;
+  return isGroupStop ? stop & 0xff : undefined;
 }
 
 function reasonOf(errno: number): string {

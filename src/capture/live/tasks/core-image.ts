@@ -67,9 +67,11 @@ function taskCore({ files, pid, threads }: GatheredProcess, stat: Stat, context:
     return { task_state: TaskState.dead, personality: 0, flags: 0, blk_sigset: 0n, ...common };
   const main = threads.find(({ tid }) => tid === pid);
   const rlimits = parseLimits(files.limits);
+  const stop_signo = context.registers.get(pid)?.stopSignal;
+  const isStopped = stat.state === 'T' || stop_signo !== undefined;
   return {
     ...common,
-    task_state: stat.state === 'T' ? TaskState.stopped : TaskState.alive,
+    task_state: isStopped ? TaskState.stopped : TaskState.alive,
     comm: commOf(main) ?? common.comm,
     exit_code: 0,
     personality: hexadecimal(files.personality),
@@ -80,6 +82,7 @@ function taskCore({ files, pid, threads }: GatheredProcess, stat: Stat, context:
     signals_s: queueOf(context.registers.get(pid)?.pending.ofProcess),
     loginuid: decimal(files.loginuid),
     oom_score_adj: decimal(files.oom_score_adj),
+    stop_signo,
   };
 }
 

@@ -151,7 +151,13 @@ describe('registers of aarch64', () => {
   it('are where the kernel has them', () => {
     const general = new Uint8Array(new BigUint64Array(34).map((_, index) => BigInt(index)).buffer);
     const vectors = new Uint8Array(528).fill(1);
-    const none = { signalMask: undefined, robustList: undefined, restartable: undefined, seccompFilters: [] };
+    const none = {
+      stopSignal: undefined,
+      signalMask: undefined,
+      robustList: undefined,
+      restartable: undefined,
+      seccompFilters: [],
+    };
     const pending = { ofThread: [], ofProcess: [] };
     const thread = aarch64Thread({ general, state: vectors, threadPointer: 9n, pending, ...none });
     expect(thread).toMatchObject({

@@ -72,7 +72,12 @@ describe('buildTaskImages', () => {
         const process = fakeProcess({ pid: 9, files: own, auxv, threads: [{ tid: 9, files: ofThread }] });
         const known = {
           ...{ general, state, threadPointer: undefined, signalMask: undefined, robustList: undefined },
-          ...{ restartable: undefined, pending: { ofThread: [], ofProcess: [] }, seccompFilters: [] },
+          ...{
+            stopSignal: undefined,
+            restartable: undefined,
+            pending: { ofThread: [], ofProcess: [] },
+            seccompFilters: [],
+          },
         };
         for (const registers of [new Map(), new Map([[9, known]])]) {
           const facts = { mappings: new Map(), table: TABLE, registers };

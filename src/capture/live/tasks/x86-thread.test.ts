@@ -7,6 +7,7 @@ const SYSCALL_END = 0x401002n;
 function thread(general: Uint8Array, state?: Uint8Array): ThreadRegisters {
   const pending = { ofThread: [], ofProcess: [] };
   const none = {
+    stopSignal: undefined,
     threadPointer: undefined,
     signalMask: undefined,
     robustList: undefined,
