@@ -230,6 +230,24 @@ it('tells what an unbound socket is, of which only CRIU knows more', () => {
   expect(others).toEqual(['socket:[N] protocol: NETLINK']);
 });
 
+it('is what a capture without CRIU writes, as crit shows it', async () => {
+  const { code, stdout, stderr } = await node().exhibit([
+    'capture',
+    '--via',
+    'node',
+    '--json',
+    `${SHOP}/zoo`,
+  ]);
+  expect({ code, stderr }).toMatchObject({ code: 0 });
+  const { path } = JSON.parse(stdout).archive;
+  await node().exec(['sh', '-euc', `mkdir -p /tmp/captured; tar -xf ${path} -C /tmp/captured`]);
+  const fds = (await node().exec(['crit', 'x', '/tmp/captured/checkpoint', 'fds'])).stdout;
+  // The two ends of a socket pair name each other.
+  const [, one, other] = /unix\[(\d+) \((\d+)\)\]/.exec(fds) ?? [];
+  expect(fds).toContain(`unix[${other} (${one})]`);
+  expect(fds).toContain('/tmp/dropped');
+});
+
 describe('of one container, /proc and CRIU tell the same', () => {
   it('of every descriptor, working directory, root and executable', async () => {
     const expected = await filesOf(criu);

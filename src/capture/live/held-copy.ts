@@ -4,6 +4,7 @@ import type { TakeWatch } from '../route.ts';
 import type { ArchiveFile } from './archive-file.ts';
 import { type FrozenContainer, freezeContainer } from './freeze/freeze-container.ts';
 import { pageSizeOf } from './look/gather.ts';
+import { prepareQuestions } from './look/kernel-questions.ts';
 import { readBytes } from './look/proc-reader.ts';
 import { findZeroPages } from './memory/zero-pages.ts';
 import { tracedThreads } from './registers/traced-threads.ts';
@@ -43,10 +44,11 @@ export async function copyHeld(
   { freeze, allPages, maxFreeze, signal, onPhase }: HoldOptions,
 ): Promise<HeldCopy> {
   const zeroPages = findZeroPages(pageSizeOf([{ auxv: readBytes('/proc/self/auxv') ?? new Uint8Array() }]));
+  const questions = prepareQuestions();
   const copy = (members: readonly number[], stop?: AbortSignal): Promise<StandingCopy> => {
     onPhase?.({ name: 'looking' });
     const onProgress = (done: number, total: number): void => onPhase?.({ name: 'memory', done, total });
-    return copyStanding(members, archive, { allPages, zeroPages, signal: stop, onProgress });
+    return copyStanding(members, archive, { questions, allPages, zeroPages, signal: stop, onProgress });
   };
   if (!freeze) return { ...(await copy(pids, signal)), standstill: undefined, registers: undefined };
   // Loaded before: what is loaded while the container stands costs it time.

@@ -27,8 +27,8 @@ export async function writeRest(
   facts: CaptureFacts,
   signal?: AbortSignal,
 ): Promise<CaptureRecord> {
-  const { container, mappings, plan, copied, deleted } = copy;
-  const files = buildFileImages(container, mappings, deleted);
+  const { container, mappings, plan, copied, answers, deleted } = copy;
+  const files = buildFileImages(container, mappings, deleted, answers);
   const tasks = buildTaskImages(container, {
     mappings,
     table: files.table,

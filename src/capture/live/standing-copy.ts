@@ -4,6 +4,7 @@ import type { ArchiveFile } from './archive-file.ts';
 import { DeletedFiles } from './files/deleted-files.ts';
 import { gatherContainer } from './look/gather.ts';
 import type { GatheredContainer } from './look/gathered.ts';
+import type { KernelAnswers, KernelQuestions } from './look/kernel-questions.ts';
 import { type CopyResult, copyMemory } from './memory/memory-copy.ts';
 import { type MemoryPlan, planMemory } from './memory/memory-plan.ts';
 import type { PlannedProcess } from './memory/shared-objects.ts';
@@ -17,11 +18,14 @@ export interface StandingCopy {
   readonly mappings: ReadonlyMap<number, readonly Mapping[]>;
   readonly plan: MemoryPlan;
   readonly copied: CopyResult;
+  /** What system calls told. */
+  readonly answers: KernelAnswers;
   /** Held open; whoever has the copy closes them. */
   readonly deleted: DeletedFiles;
 }
 
 export interface CopyWish {
+  readonly questions: KernelQuestions;
   readonly allPages: boolean;
   readonly zeroPages: ZeroPages;
   readonly signal?: AbortSignal | undefined;
@@ -45,6 +49,7 @@ export async function copyStanding(
   );
   const { pageSize } = container.node;
   const plan = planMemory(plannedProcesses(container, mappings), { ...wish, pageSize });
+  const answers = wish.questions.ask(container);
   const deleted = DeletedFiles.hold(container);
   try {
     const offsetOf = archive.placePages(plan.images);
@@ -53,7 +58,7 @@ export async function copyStanding(
       { ...archive.target, offsetOf },
       { signal: wish.signal, onProgress: (done) => wish.onProgress?.(done, plan.bytes) },
     );
-    return { container, mappings, plan, copied, deleted };
+    return { container, mappings, plan, copied, answers, deleted };
   } catch (error) {
     deleted.close();
     throw error;
