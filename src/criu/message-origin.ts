@@ -5,7 +5,7 @@
 import { type FieldPlace, placesOf } from './field-places.ts';
 import type { MessageSchema, NamedField } from './schema.ts';
 import { decodeUtf8 } from './utf8.ts';
-import { WireCursor, type WireType, wireTypeOf } from './wire-cursor.ts';
+import { isWireType, WireCursor, type WireType, wireTypeOf } from './wire-cursor.ts';
 
 /** A field that the schema does not know, kept as it came. `offset` and `length` are those of the value. */
 export interface UnknownField {
@@ -123,6 +123,22 @@ export function unknownFields(message: unknown): readonly UnknownField[] {
     unknown.push({ ...place, value: rawValue(place, origin.bytes), offset: origin.base + place.offset });
   }
   return unknown;
+}
+
+/** Whether there are any. Asked of every run of a pagemap, so it steps over the fields and makes nothing of them. */
+export function hasUnknownFields(message: unknown): boolean {
+  const origin = DecodedMessage.originOf(message);
+  if (origin === undefined) return false;
+  const { schema, bytes, start, end } = origin;
+  const cursor = new WireCursor(bytes, start);
+  while (cursor.at < end && cursor.readTag(end)) {
+    const { number, wireType } = cursor;
+    if (!isWireType(wireType) || !cursor.readValue(wireType, end)) return false;
+    if (wireType === 2) cursor.at += cursor.low;
+    const field = schema.byNumber[number];
+    if (field === undefined || !isReadable(field, wireType)) return true;
+  }
+  return false;
 }
 
 function rawValue({ wireType, offset, length }: FieldPlace, bytes: Uint8Array): bigint | Uint8Array {

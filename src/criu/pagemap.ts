@@ -15,7 +15,7 @@ import type { Note } from '../bytes/note.ts';
 import { type Entry, readEntries, readHeader } from './image.ts';
 import { imageKinds } from './image-kinds.ts';
 import { type PagemapEntry, type PagemapHead, pagemapHead } from './schemas/memory.ts';
-import { isMessageOf, unknownFields } from './wire.ts';
+import { hasUnknownFields, isMessageOf } from './wire.ts';
 
 const PE_PARENT = 1;
 const PE_LAZY = 2;
@@ -125,7 +125,7 @@ class PagemapBuilder {
 
   takeHead(head: PagemapHead, offset: number): void {
     this.#pagesId = head.pages_id;
-    if (unknownFields(head).length > 0) this.#giveUp(offset);
+    if (hasUnknownFields(head)) this.#giveUp(offset);
   }
 
   /** False when no further run can be read. */
@@ -135,7 +135,7 @@ class PagemapBuilder {
       return false;
     }
     const flags = entry.flags ?? (entry.in_parent === true ? PE_PARENT : PE_PRESENT);
-    if (unknownFields(entry).length > 0 || (flags & ~KNOWN_FLAGS) !== 0) this.#giveUp(offset);
+    if (hasUnknownFields(entry) || (flags & ~KNOWN_FLAGS) !== 0) this.#giveUp(offset);
     const count = entry.nr_pages ?? BigInt(entry.compat_nr_pages);
     const end = entry.vaddr + count * BigInt(this.#pageSize);
     if (end > ADDRESS_LIMIT || this.#used + Number(end - entry.vaddr) > Number.MAX_SAFE_INTEGER) {

@@ -4,7 +4,7 @@ import { concat, rawField, varint } from '../../test/support/criu-forge.ts';
 import { allKinds } from './image-kinds.ts';
 import * as s from './schema.ts';
 import { type CgroupDirEntry, cgroupDirEntry } from './schemas/cgroup.ts';
-import { decodeMessage, MAX_NESTING } from './wire.ts';
+import { decodeMessage, hasUnknownFields, MAX_NESTING, unknownFields } from './wire.ts';
 
 const pair = s.message('pair', {
   a: s.uint32(1),
@@ -86,5 +86,24 @@ describe('a damaged message', () => {
       }),
       { numRuns: 2000 },
     );
+  });
+
+  it('has unknown fields exactly where there are some to show', () => {
+    const field = fc.tuple(
+      fc.integer({ min: 1, max: 6 }),
+      fc.oneof(fc.nat(), fc.uint8Array({ maxLength: 3 })),
+    );
+    const fields = fc
+      .array(field, { maxLength: 4 })
+      .map((list) => concat(...list.map(([number, value]) => rawField(number, value))));
+    const answers = new Set<boolean>();
+    fc.assert(
+      fc.property(fields, fc.nat({ max: 5 }), (bytes, cut) => {
+        const { message } = decodeMessage(pair, bytes.subarray(0, bytes.length - cut));
+        answers.add(hasUnknownFields(message));
+        expect(hasUnknownFields(message)).toBe(unknownFields(message).length > 0);
+      }),
+    );
+    expect(answers.size).toBe(2);
   });
 });

@@ -11,6 +11,7 @@ import { isWireType, WireCursor, type WireType, wireTypeOf } from './wire-cursor
 
 export {
   fieldLocation,
+  hasUnknownFields,
   isMessageOf,
   messageRange,
   presentNumbers,
