@@ -22,7 +22,8 @@ import { cacheFolder } from '../testbed/cache.ts';
 export interface BenchArchives {
   readonly mebibytes: number;
   readonly plain: string;
-  readonly gzip: string;
+  /** Undefined for the largest: unpacking is linear in the size, and another copy of each would fill a small disk. */
+  readonly gzip: string | undefined;
   readonly zstd: string | undefined;
   /** What the peers that know nothing of archives read: the pages of all processes. */
   readonly pages: string;
@@ -38,18 +39,23 @@ export function recordedSizes(): readonly number[] {
   return sizes.sort((a, b) => a - b);
 }
 
+/** Archives of more MiB have no packed copies. */
+const MAX_PACKED_SIZE = 1024;
+
 /** Makes, once, the forms of an archive that the peers can read. */
 export function prepareArchives(mebibytes: number): BenchArchives {
   const recorded = join(cacheFolder(), `hoard-${mebibytes}.tar`);
   const plain = derive(join(cacheFolder(), `hoard-${mebibytes}-older.tar`), (target) =>
     writeOlder(recorded, target),
   );
-  const gzip = derive(`${plain}.gz`, (target) =>
-    execFileSync('sh', ['-c', 'gzip -1 <"$0" >"$1"', plain, target]),
-  );
-  const zstd = hasProgram('zstd')
-    ? derive(`${plain}.zst`, (target) => execFileSync('zstd', ['-q', '-1', '-f', plain, '-o', target]))
+  const isPacked = mebibytes <= MAX_PACKED_SIZE;
+  const gzip = isPacked
+    ? derive(`${plain}.gz`, (target) => execFileSync('sh', ['-c', 'gzip -1 <"$0" >"$1"', plain, target]))
     : undefined;
+  const zstd =
+    isPacked && hasProgram('zstd')
+      ? derive(`${plain}.zst`, (target) => execFileSync('zstd', ['-q', '-1', '-f', plain, '-o', target]))
+      : undefined;
   const pages = derive(plain.replace(/\.tar$/, '.pages'), (target) =>
     execFileSync('sh', ['-c', 'tar xOf "$0" --wildcards "*/pages-*.img" >"$1"', plain, target]),
   );

@@ -159,11 +159,20 @@ function jobsOn(archives: BenchArchives, checkpointctl: Checkpointctl | string):
         },
       ],
     },
-    {
-      name: 'memparse -s on gzip',
-      ours: exhibit('memparse', '-s', MARKER, gzip),
-      peers: [{ name: 'zcat', command: { argv: ['sh', '-c', 'exec zcat "$0" >/dev/null', gzip] } }],
-    },
+    ...(gzip === undefined
+      ? []
+      : [
+          {
+            name: 'memparse -s on gzip',
+            ours: exhibit('memparse', '-s', MARKER, gzip),
+            peers: [
+              {
+                name: 'zcat',
+                command: { argv: ['sh', '-c', 'exec zcat "$0" >/dev/null', gzip] } as Command,
+              },
+            ],
+          },
+        ]),
     ...(zstd === undefined || !hasProgram('zstdcat')
       ? []
       : [

@@ -48,6 +48,7 @@ export async function measure(command: Command): Promise<Measurement> {
 function runOnce({ argv: [program, ...rest], acceptsFailure }: Command): Promise<Measurement> {
   return new Promise((resolve, reject) => {
     const began = performance.now();
+    // A pipe: into /dev/null, grep would stop at the first match.
     const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
     let peakMemory: number | undefined;
     let processorSeconds = 0;

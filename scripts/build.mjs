@@ -42,6 +42,8 @@ async function buildOneFunction({ build }) {
     define: {
       'process.env.EXHIBIT_VERSION': JSON.stringify(version),
       'import.meta.url': 'importMetaUrl',
+      // Beside dist/exhibit.js, which the launcher names as this module's place.
+      'process.env.EXHIBIT_SEARCH_THREAD': JSON.stringify('./search-thread.js'),
     },
     external: LOADED_WHEN_NEEDED,
   });
@@ -65,6 +67,7 @@ async function buildModules({ build }) {
       // Programs that exhibit starts beside itself.
       'programs/freeze-guard': 'src/capture/live/freeze/guard-program.ts',
       'programs/capture-pod': 'src/capture/live/pod/pod-program.ts',
+      'search-thread': 'src/cli/threads/search-thread.ts',
     },
     outdir: 'dist',
     format: 'esm',

@@ -5,9 +5,11 @@ import type { Checkpoint, Process } from '../checkpoint/checkpoint.ts';
 import type { Owner } from '../checkpoint/scan/memory-layout.ts';
 import { type ScanOptions, scanMemory } from '../checkpoint/scan/memory-scan.ts';
 import type { MemoryHit, MemoryScanner } from '../checkpoint/scan/memory-scanner.ts';
+import type { JobRunner } from '../checkpoint/scan/parallel-scan.ts';
 import { toHex, toText } from './byte-text.ts';
+import { compileMemoryQuery, type MemoryQuery, type SearchThreads } from './memory-query.ts';
 import { type MemoryFilter, type SelectedMemory, selectMemory } from './memory-selection.ts';
-import { type CompiledScanner, compileQuery, type HitEncoding, type SearchQuery } from './pattern.ts';
+import type { CompiledScanner, HitEncoding, SearchQuery } from './pattern.ts';
 import type { RootFiles } from './root-files.ts';
 import { isInRootfs, rootMemory } from './rooted-memory.ts';
 
@@ -70,6 +72,8 @@ export interface FindOptions extends ScanOptions {
   readonly filter?: MemoryFilter | undefined;
   /** A root filesystem: what mapped files held is looked at too, where the archive lacks it. */
   readonly files?: RootFiles | undefined;
+  /** Threads that search beside this one. What is found does not depend on them. */
+  readonly threads?: SearchThreads | undefined;
 }
 
 export interface SearchOptions extends FindOptions {
@@ -87,7 +91,7 @@ export function searchMemory(
   options: SearchOptions = {},
 ): AsyncGenerator<readonly SearchHit[]> {
   const { context = 0 } = options;
-  return find(checkpoint, compileQuery(query), options, async (hit, found) => {
+  return find(checkpoint, query, options, async (hit, found) => {
     const { space, address } = hit.owners[0];
     const { length, encoding } = found;
     const around = context > 0 ? await readContext(space, address, length, context, encoding) : undefined;
@@ -95,19 +99,30 @@ export function searchMemory(
   });
 }
 
-/** What the scanners find, as `searchMemory` tells it but for what only a search needs. */
+/** What a query finds, as `searchMemory` tells it but for what only a search needs. */
 export function findBytes(
   checkpoint: Checkpoint,
-  scanners: readonly CompiledScanner[],
+  query: MemoryQuery,
   options: FindOptions = {},
 ): AsyncGenerator<readonly FoundBytes[]> {
-  return find(checkpoint, scanners, options, async (_hit, found) => found);
+  return find(checkpoint, query, options, async (_hit, found) => found);
 }
 
-async function* find<Found>(
+/** Compiles first: a bad pattern is told before anything is read. */
+function find<Found>(
+  checkpoint: Checkpoint,
+  query: MemoryQuery,
+  options: FindOptions,
+  complete: (hit: MemoryHit, found: FoundBytes) => Promise<Found>,
+): AsyncGenerator<readonly Found[]> {
+  const runner = options.threads?.runner(query);
+  return findCompiled(checkpoint, compileMemoryQuery(query), { ...options, runner }, complete);
+}
+
+async function* findCompiled<Found>(
   checkpoint: Checkpoint,
   compiled: readonly CompiledScanner[],
-  options: FindOptions,
+  options: FindOptions & { readonly runner: JobRunner | undefined },
   complete: (hit: MemoryHit, found: FoundBytes) => Promise<Found>,
 ): AsyncGenerator<readonly Found[]> {
   const scanners = compiled.map(({ scanner }) => scanner);

@@ -1,11 +1,9 @@
 import { ExhibitError } from '../bytes/exhibit-error.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { type FindOptions, type FoundBytes, findBytes } from './memory-search.ts';
-import { byteStringScanner } from './strings/byte-strings.ts';
-import { utf16StringScanner } from './strings/utf16-strings.ts';
+import type { StringEncoding } from './strings/string-query.ts';
 
-export const STRING_ENCODINGS = ['ascii', 'utf-8', 'utf-16le'] as const;
-export type StringEncoding = (typeof STRING_ENCODINGS)[number];
+export const STRING_ENCODINGS: readonly StringEncoding[] = ['ascii', 'utf-8', 'utf-16le'];
 
 /** Shorter than what people look for, longer than most of what random bytes look like. */
 export const DEFAULT_MINIMUM = 8;
@@ -20,8 +18,8 @@ export interface StringOptions extends FindOptions {
 }
 
 /**
- * The strings in the memory of a checkpoint's processes, as they are found: in the order of the archive, one encoding after
- * the other about every 2 MiB. A string longer than MAX_STRING_LENGTH comes in pieces. One that crosses from shared into
+ * The strings in the memory of a checkpoint's processes, as they are found: in the order of the archive, whatever their
+ * encoding. A string longer than MAX_STRING_LENGTH comes in pieces. One that crosses from shared into
  * private memory is told whole, after its parts. Throws `BAD_PATTERN` and `NO_SUCH_PROCESS`.
  */
 export function findStrings(
@@ -35,9 +33,5 @@ export function findStrings(
       `a string has from 1 to ${MAX_MINIMUM} characters at least, not ${minimum}`,
     );
   }
-  const scanners = [...new Set(encodings)].map((encoding) => ({
-    encoding,
-    scanner: encoding === 'utf-16le' ? utf16StringScanner(minimum) : byteStringScanner(encoding, minimum),
-  }));
-  return findBytes(checkpoint, scanners, options);
+  return findBytes(checkpoint, { kind: 'strings', encodings: [...new Set(encodings)], minimum }, options);
 }

@@ -133,6 +133,11 @@ class GrowingSpill implements Spill {
     return this.#spill.readInto;
   }
 
+  /** As above. */
+  get place(): Spill['place'] {
+    return this.#spill.place;
+  }
+
   close(): Promise<void> {
     return this.#spill.close();
   }

@@ -19,6 +19,15 @@ export interface ByteSource {
   readonly readInto?:
     | ((target: Uint8Array, offset: number, signal?: AbortSignal) => Promise<number>)
     | undefined;
+  /** Where the bytes lie in an open file, so that other threads of the program can read them too; undefined elsewhere. */
+  readonly place?: FilePlace | undefined;
+}
+
+/** A place in an open file. The number is the system's and is valid in all threads of a program. */
+export interface FilePlace {
+  readonly descriptor: number;
+  /** Of the source's first byte in the file. */
+  readonly offset: number;
 }
 
 /** No single read asks for more than this many bytes; whoever needs more reads in pieces. */
@@ -48,9 +57,10 @@ export function bufferSource(bytes: Uint8Array): ByteSource {
 /** The part of `parent` from `offset`, `length` bytes long, or shorter where the parent ends. */
 export function sliceSource(parent: ByteSource, offset: number, length: number): ByteSource {
   const size = Math.max(0, Math.min(length, parent.size - offset));
-  const { readInto } = parent;
+  const { readInto, place } = parent;
   return {
     size,
+    place: place && { ...place, offset: place.offset + offset },
     read: async (at, count, signal) => {
       checkRange(at, count);
       const available = Math.max(0, Math.min(count, size - at));

@@ -66,9 +66,8 @@ export type ErrorCode =
   | 'BAD_RULES'
   | 'YARA_MISSING'
   | 'NOT_EXPORTABLE'
-  | 'BAD_ROOTFS';
-  | 'LIVE_CAPTURE_FAILED'
-  | 'NOT_EXPORTABLE';
+  | 'BAD_ROOTFS'
+  | 'LIVE_CAPTURE_FAILED';
 
 interface ErrorDetails {
   /** The archive entry or file that the error is about. */

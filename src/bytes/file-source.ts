@@ -37,6 +37,7 @@ async function describe(path: string, handle: FileHandle): Promise<FileSource> {
   const { size } = stats;
   return {
     size,
+    place: { descriptor: handle.fd, offset: 0 },
     read: async (offset, length, signal) => {
       checkRange(offset, length);
       signal?.throwIfAborted();

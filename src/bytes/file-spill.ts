@@ -41,6 +41,8 @@ function spillOver(handle: FileHandle, folder: string): Spill {
     get size() {
       return writer.size;
     },
+    // Without what still waits to be written; whoever opens the archive in it has read its end, which writes it all.
+    place: { descriptor: handle.fd, offset: 0 },
     append: (bytes) => writer.append(bytes),
     read: async (offset, length, signal) => {
       checkRange(offset, length);

@@ -1,3 +1,4 @@
+import type { SearchThreads } from '../analysis/memory-query.ts';
 import { parseMemoryRange } from '../analysis/memory-range.ts';
 import { type RootFiles, unchangedFiles } from '../analysis/root-files.ts';
 import type { Note } from '../bytes/note.ts';
@@ -25,6 +26,7 @@ import { loadRules } from './memory/yara-engine.ts';
 import { forEachCheckpoint } from './open.ts';
 import { openOutput } from './output.ts';
 import { escapeText } from './terminal/escape.ts';
+import { withSearchThreads } from './threads/with-threads.ts';
 
 interface MemoryOptions extends SearchOptions, FilterOptions, StringsOptions {
   readonly limit?: number;
@@ -146,17 +148,24 @@ async function memory(files: readonly string[], options: MemoryOptions, io: Io):
   const output = await openOutput(options.output, io);
   const notes: Note[] = [];
   try {
-    const code = await forEachCheckpoint(files, io, async (checkpoint) => {
-      if (files.length > 1 && !json) await output.text(`${escapeText(checkpoint.name)}:\n`);
-      await withFiles(checkpoint, options, io, (rootFiles) =>
-        answer(checkpoint, { io, output, json, notes, files: rootFiles }),
-      );
-    });
+    const answerAll = (threads?: SearchThreads): Promise<ExitCode> =>
+      forEachCheckpoint(files, io, async (checkpoint) => {
+        if (files.length > 1 && !json) await output.text(`${escapeText(checkpoint.name)}:\n`);
+        await withFiles(checkpoint, options, io, (rootFiles) =>
+          answer(checkpoint, { io, output, json, notes, threads, files: rootFiles }),
+        );
+      });
+    const code = isSearch(options)
+      ? await withSearchThreads(files, options.strings ? 'strings' : 'text', io, answerAll)
+      : await answerAll();
     return tellNotes(notes, code, io);
   } finally {
     await output.close();
   }
 }
+
+const isSearch = ({ search, searchRegex, strings }: MemoryOptions): boolean =>
+  search !== undefined || searchRegex !== undefined || strings === true;
 
 type Answer = (checkpoint: Checkpoint, outside: Outside) => Promise<void>;
 

@@ -10,6 +10,7 @@ import { printMatches } from './memory/search.ts';
 import { forEachCheckpoint } from './open.ts';
 import { type Output, openOutput } from './output.ts';
 import { escapeText, toJson } from './terminal/escape.ts';
+import { withSearchThreads } from './threads/with-threads.ts';
 import { dumpProcess } from './views/memory-dump.ts';
 import { renderMemorySizes } from './views/memory-sizes.ts';
 
@@ -53,20 +54,23 @@ async function memparse(files: readonly string[], options: MemparseOptions, io: 
   const query = toQuery(options);
   const output = await openOutput(options.output, io);
   const notes: Note[] = [];
-  const outside: Outside = { io, output, json: options.json === true, notes };
+  const json = options.json === true;
   const filter = { pids: options.pid };
   try {
-    const code = await forEachCheckpoint(files, io, async (checkpoint) => {
-      const isOneOfMany = files.length > 1 && query !== undefined && !options.json;
-      if (isOneOfMany) await output.text(`${escapeText(checkpoint.name)}:\n`);
-      if (query !== undefined) await printMatches(checkpoint, query, filter, options, outside);
-      else {
-        const processes = await selectProcesses(checkpoint, options.pid);
-        if (options.pid !== undefined && !options.json)
-          await dump(checkpoint, processes, options, io, output);
-        else await showSizes(checkpoint, processes, options, output, io);
-      }
-    });
+    const code =
+      query === undefined
+        ? await forEachCheckpoint(files, io, async (checkpoint) => {
+            const processes = await selectProcesses(checkpoint, options.pid);
+            if (options.pid !== undefined && !json) await dump(checkpoint, processes, options, io, output);
+            else await showSizes(checkpoint, processes, options, output, io);
+          })
+        : await withSearchThreads(files, query.kind, io, (threads) =>
+            forEachCheckpoint(files, io, async (checkpoint) => {
+              if (files.length > 1 && !json) await output.text(`${escapeText(checkpoint.name)}:\n`);
+              const outside: Outside = { io, output, json, notes, threads };
+              await printMatches(checkpoint, query, filter, options, outside);
+            }),
+          );
     return tellNotes(notes, code, io);
   } finally {
     await output.close();

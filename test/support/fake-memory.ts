@@ -1,7 +1,8 @@
 import type { ArchiveEntry, ArchiveIndex } from '../../src/archive/archive-index.ts';
 import { address } from '../../src/bytes/brand.ts';
-import { bufferSource } from '../../src/bytes/byte-source.ts';
+import { type ByteSource, bufferSource } from '../../src/bytes/byte-source.ts';
 import type { AddressSpace, Extent, Region } from '../../src/checkpoint/address-space.ts';
+import { sparseSource } from './sources.ts';
 
 /** `length` bytes of `entry` at `offset`, mapped at `at`. */
 export interface Mapping {
@@ -11,17 +12,22 @@ export interface Mapping {
   readonly offset: number;
 }
 
-/** Images as the entries of an archive; `reads` lists the offset and length of every read. */
+/** Where the images of a fake archive lie in its file. */
+const IMAGE_DISTANCE = 1_000_000;
+
+/** Images as the entries of an archive; `reads` lists the offset and length of every read, but for those of `file`. */
 export function fakeArchive(
   images: Readonly<Record<string, Uint8Array>>,
-): ArchiveIndex & { readonly reads: number[][] } {
+): ArchiveIndex & { readonly reads: number[][]; readonly file: ByteSource } {
   const reads: number[][] = [];
+  const parts = Object.values(images).map((bytes, index) => ({ offset: index * IMAGE_DISTANCE, bytes }));
+  const place = { descriptor: -1, offset: 0 };
   const entries = Object.entries(images).map(
     ([path, bytes], index): ArchiveEntry => ({
       path,
       type: 'file',
       size: bytes.length,
-      offset: index * 1_000_000,
+      offset: index * IMAGE_DISTANCE,
       headerOffset: 0,
       mode: 0o600,
       uid: 0,
@@ -37,10 +43,11 @@ export function fakeArchive(
     notes: [],
     reads,
     find: (path) => entries.find((entry) => entry.path === path),
-    open: ({ path }) => {
+    open: ({ path, offset }) => {
       const source = bufferSource(images[path] ?? new Uint8Array(0));
       return {
         size: source.size,
+        place: { ...place, offset },
         read: (offset, length) => {
           reads.push([offset, length]);
           return source.read(offset, length);
@@ -48,7 +55,8 @@ export function fakeArchive(
       };
     },
     openNested: () => Promise.reject(new Error('no archive within')),
-    tar: bufferSource(new Uint8Array(0)),
+    tar: { ...bufferSource(new Uint8Array(0)), place },
+    file: sparseSource(parts.length * IMAGE_DISTANCE, parts),
     close: async () => undefined,
   };
 }

@@ -5,8 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { fakeArchive, fakeSpace } from '../../../test/support/fake-memory.ts';
 import { type ScanOptions, scanMemory } from '../../checkpoint/scan/memory-scan.ts';
 import type { MemoryScanner } from '../../checkpoint/scan/memory-scanner.ts';
-import type { StringEncoding } from '../memory-strings.ts';
 import { byteStringScanner, MAX_STRING_LENGTH } from './byte-strings.ts';
+import type { StringEncoding } from './string-query.ts';
 import { utf16StringScanner } from './utf16-strings.ts';
 
 const scannerOf = (encoding: StringEncoding, minimum: number): MemoryScanner =>
@@ -72,8 +72,10 @@ function findPlainly(bytes: Uint8Array, encoding: StringEncoding, minimum: numbe
       count++;
     }
     const isText = encoding !== 'utf-16le' || /[\t -~]/.test(text);
-    if (count >= minimum && isText) found.push([at, text]);
-    at = Math.max(end, at + 1);
+    const isString = count >= minimum && isText;
+    if (isString) found.push([at, text]);
+    // Units that begin at odd addresses may overlap with those that were too few.
+    at = isString || encoding !== 'utf-16le' ? Math.max(end, at + 1) : at + 1;
   }
   return found;
 }

@@ -34,6 +34,8 @@ export function utf16StringScanner(minimum: number): MemoryScanner {
   return {
     overlap: MAX_STRING_LENGTH,
     *matches(window, from, limit): Generator<MatchRange, number> {
+      // At even and at odd offsets: where the last run ends that was too short.
+      const shortEnds: [number, number] = [from, from];
       let at = from;
       while (at < limit) {
         const probe = at + 2 * (minimum - 1);
@@ -43,9 +45,20 @@ export function utf16StringScanner(minimum: number): MemoryScanner {
           at = probe + 2;
           continue;
         }
+        const parity = at % 2 === 0 ? 0 : 1;
+        if (at < shortEnds[parity]) {
+          at++;
+          continue;
+        }
         const { end, isText } = runFrom(window, at);
-        if (isText && end - at >= 2 * minimum) yield { start: at, end };
-        at = Math.max(end, at + 1);
+        if (isText && end - at >= 2 * minimum) {
+          yield { start: at, end };
+          at = end;
+        } else {
+          // Another run may begin one byte on.
+          shortEnds[parity] = end;
+          at++;
+        }
       }
       return at;
     },

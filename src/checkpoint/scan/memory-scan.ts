@@ -1,15 +1,24 @@
 import type { ArchiveIndex } from '../../archive/archive-index.ts';
 import { ExhibitError } from '../../bytes/exhibit-error.ts';
 import type { AddressSpace } from '../address-space.ts';
-import { layOutMemory } from './memory-layout.ts';
+import { searchBlocks } from './job-scan.ts';
+import { layOutMemory, type MemoryLayout } from './memory-layout.ts';
+import { locate } from './memory-location.ts';
 import { MAX_OVERLAP, type MemoryHit, type MemoryScanner } from './memory-scanner.ts';
-import { blocksOf, PagesImages, type PagesOptions } from './pages-images.ts';
+import { PagesImages, type PagesOptions } from './pages-images.ts';
+import { type FoundMatch, type FoundMatches, inText, type JobRunner, scanInJobs } from './parallel-scan.ts';
 import { scanSeam } from './seam-scan.ts';
+import { partOf } from './text-part.ts';
 import { TextScan } from './text-scan.ts';
 
 export interface ScanOptions extends PagesOptions {
   /** Called about every MiB with the bytes searched so far and those that will be. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  /**
+   * Whoever searches beside this thread, with the same scanners; asked for when there is memory enough that lies in a file.
+   * What is found does not depend on it.
+   */
+  readonly runner?: JobRunner | undefined;
 }
 
 /** Hits that are handed over at once, so that many hits neither wait long nor cost a promise each. */
@@ -22,8 +31,9 @@ const MAX_WAIT_MILLISECONDS = 50;
  * every stretch of memory as if it were one piece. A match that crosses pages, windows or regions that follow each other
  * in memory is found, wherever its bytes lie; one that exists only because unrelated pages lie side by side in an image
  * is not; a page that is not in the archive, be it zero, ends a stretch. Bytes that several processes share are searched
- * once, and the hit names them all. Hits come in batches, in the order of the images; the few that cross from shared
- * into other memory come last. Throws `LIMIT_EXCEEDED` for a scanner that looks farther than MAX_OVERLAP.
+ * once, and the hit names them all. Hits come in batches: text by text in the order of the images, in each by where they
+ * begin, whatever scanner found them; the few that cross from shared into other memory come last. Throws
+ * `LIMIT_EXCEEDED` for a scanner that looks farther than MAX_OVERLAP.
  */
 export async function* scanMemory(
   spaces: readonly AddressSpace[],
@@ -37,21 +47,18 @@ export async function* scanMemory(
   const layout = layOutMemory(spaces, (entry) => archive.find(entry)?.offset ?? 0);
   const images = new PagesImages(archive, options);
   const batch = new Batch();
+  const { runner } = options;
+  const isInFile = archive.tar.place !== undefined && options.sourceOf === undefined;
+  const isShared = runner && isInFile && layout.totalBytes >= runner.minimumLength;
+  const found = isShared ? scanInJobs(layout, scanners, images, runner) : scanTexts(layout, scanners, images);
   let done = 0;
-  for (const text of layout.texts) {
-    const scans = scanners.map((scanner, index) => new TextScan(text, scanner, index));
-    for await (const block of blocksOf(text, images)) {
-      for (const scan of scans) {
-        for (const hit of scan.feed(block)) if (batch.add(hit)) yield batch.take();
-      }
-      done += block.bytes.length;
-      if (!block.isLoad) continue;
-      options.onProgress?.(done, layout.totalBytes);
-      if (batch.isOld) yield batch.take();
-    }
-    for (const scan of scans) {
-      for (const hit of scan.finish()) if (batch.add(hit)) yield batch.take();
-    }
+  for await (const { matches, length, isStep } of found) {
+    for (const match of matches) if (batch.add(toHit(match))) yield batch.take();
+    done += length;
+    if (!isStep) continue;
+    options.signal?.throwIfAborted();
+    options.onProgress?.(done, layout.totalBytes);
+    if (batch.isOld) yield batch.take();
   }
   for (const seam of layout.seams) {
     for (const [index, scanner] of scanners.entries()) {
@@ -60,6 +67,26 @@ export async function* scanMemory(
   }
   options.onProgress?.(layout.totalBytes, layout.totalBytes);
   if (batch.size > 0) yield batch.take();
+}
+
+/** All texts in this thread. */
+async function* scanTexts(
+  { texts }: MemoryLayout,
+  scanners: readonly MemoryScanner[],
+  images: PagesImages,
+): AsyncGenerator<FoundMatches> {
+  for (const text of texts) {
+    const to = text.starts.at(-1) ?? 0;
+    const scan = new TextScan(scanners, { from: scanners.map(() => 0), to });
+    for await (const { matches, length, isLoad } of searchBlocks(partOf(text, 0, to), scan, images)) {
+      yield { matches: inText(text, matches), length, isStep: isLoad };
+    }
+  }
+}
+
+function toHit({ text, match }: FoundMatch): MemoryHit {
+  const { scanner, start, length, window, at } = match;
+  return { scanner, bytes: window.slice(at, at + length), ...locate(text, start, length) };
 }
 
 class Batch {

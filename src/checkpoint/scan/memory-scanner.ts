@@ -7,7 +7,10 @@ export interface MatchRange {
   readonly end: number;
 }
 
-/** Something that is looked for in memory. It keeps no state between calls. */
+/**
+ * Something that is looked for in memory. It keeps no state between calls, and what it finds depends on nothing but where
+ * the search goes on: from every place between the end of one match and the beginning of the next, it finds that next one.
+ */
 export interface MemoryScanner {
   /** How many bytes behind its first one a match may reach or depend on. At most MAX_OVERLAP. */
   readonly overlap: number;

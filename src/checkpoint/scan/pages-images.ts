@@ -1,8 +1,8 @@
 import type { ArchiveIndex } from '../../archive/archive-index.ts';
 import type { ByteSource } from '../../bytes/byte-source.ts';
 import type { Note } from '../../bytes/note.ts';
-import type { MemoryText } from './memory-layout.ts';
 import { PageReader } from './page-reader.ts';
+import type { TextPart } from './text-part.ts';
 
 export interface PagesOptions {
   readonly signal?: AbortSignal | undefined;
@@ -29,23 +29,30 @@ export class PagesImages {
   /** Undefined, with a note, when the archive has no such image. */
   reader(entry: string): PageReader | undefined {
     if (this.#current?.entry === entry) return this.#current.reader;
-    const source = this.#options.sourceOf?.(entry) ?? this.#sourceIn(entry);
-    if (source === undefined) {
-      this.note(entry, `${entry} is not in the archive; its pages were not searched`);
-      return undefined;
-    }
+    const source = this.source(entry);
+    if (source === undefined) return undefined;
     const reader = new PageReader(source, this.#options);
     this.#current = { entry, reader };
     return reader;
   }
 
-  #sourceIn(entry: string): ByteSource | undefined {
+  /** As `reader`. */
+  source(entry: string): ByteSource | undefined {
+    const filled = this.#options.sourceOf?.(entry);
+    if (filled !== undefined) return filled;
     const found = this.#archive.find(entry);
-    return found && this.#archive.open(found);
+    if (found !== undefined) return this.#archive.open(found);
+    this.#note(entry, `${entry} is not in the archive; its pages were not searched`);
+    return undefined;
+  }
+
+  /** Says that an image ends too early. */
+  noteEnd(entry: string, offset: number): void {
+    this.#note(entry, `${entry} ends at byte ${offset}, before its last page`);
   }
 
   /** One note for each image. */
-  note(entry: string, message: string): void {
+  #note(entry: string, message: string): void {
     if (this.#missing.has(entry)) return;
     this.#missing.add(entry);
     this.#options.onNote?.({ severity: 'warning', message, entry });
@@ -63,8 +70,11 @@ export interface Block {
   readonly isLoad: boolean;
 }
 
-/** The bytes of a text, front to back. What cannot be read is left out, with a note. */
-export async function* blocksOf(text: MemoryText, images: PagesImages): AsyncGenerator<Block> {
+/** What can be read, and who hears of what cannot. */
+export type Pages = Pick<PagesImages, 'reader' | 'noteEnd'>;
+
+/** The bytes of a text or of a part of one, front to back. What cannot be read is left out, with a note. */
+export async function* blocksOf(text: TextPart, images: Pages): AsyncGenerator<Block> {
   for (const [index, piece] of text.pieces.entries()) {
     const reader = images.reader(piece.entry);
     let done = 0;
@@ -72,12 +82,12 @@ export async function* blocksOf(text: MemoryText, images: PagesImages): AsyncGen
       const held = reader.peek(piece.offset + done, piece.length - done);
       const bytes = held ?? (await reader.load(piece.offset + done, piece.length - done));
       if (bytes.length === 0) {
-        images.note(piece.entry, `${piece.entry} ends at byte ${piece.offset + done}, before its last page`);
+        images.noteEnd(piece.entry, piece.offset + done);
         break;
       }
       const start = (text.starts[index] ?? 0) + done;
       done += bytes.length;
-      const isLast = done === piece.length && index === text.pieces.length - 1;
+      const isLast = text.isEnd && done === piece.length && index === text.pieces.length - 1;
       yield { bytes, start, isLast, isLoad: held === undefined };
     }
   }

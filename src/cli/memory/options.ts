@@ -3,13 +3,9 @@ import { parseMemoryRange } from '../../analysis/memory-range.ts';
 import { MAX_CONTEXT } from '../../analysis/memory-search.ts';
 import type { MemoryFilter } from '../../analysis/memory-selection.ts';
 import { parsePermissions } from '../../analysis/memory-selection.ts';
-import {
-  DEFAULT_MINIMUM,
-  MAX_MINIMUM,
-  STRING_ENCODINGS,
-  type StringEncoding,
-} from '../../analysis/memory-strings.ts';
+import { DEFAULT_MINIMUM, MAX_MINIMUM, STRING_ENCODINGS } from '../../analysis/memory-strings.ts';
 import { parseSearchTerm, type SearchQuery } from '../../analysis/pattern.ts';
+import type { StringEncoding } from '../../analysis/strings/string-query.ts';
 import { ExhibitError } from '../../bytes/exhibit-error.ts';
 
 /** The options of a search, which `memory` and `memparse` have in common. */

@@ -1,3 +1,4 @@
+import type { SearchThreads } from '../../analysis/memory-query.ts';
 import type { FindOptions } from '../../analysis/memory-search.ts';
 import { type MemoryFilter, selectMemory } from '../../analysis/memory-selection.ts';
 import type { RootFiles } from '../../analysis/root-files.ts';
@@ -18,6 +19,8 @@ export interface Outside {
   readonly notes: Note[];
   /** What mapped files held is read from here. */
   readonly files?: RootFiles | undefined;
+  /** They search beside this one. */
+  readonly threads: SearchThreads | undefined;
 }
 
 export interface HitStream<Hit> {

@@ -14,12 +14,12 @@ export async function printMatches(
   options: SearchOptions,
   outside: Outside,
 ): Promise<void> {
-  const { io, output } = outside;
+  const { io, output, threads } = outside;
   const style: HitStyle = { color: io.color && output.isTerminal, hex: options.hex === true };
   await printHits({
     checkpoint,
     filter,
-    start: (scan) => searchMemory(checkpoint, query, { ...scan, filter, context: options.context }),
+    start: (scan) => searchMemory(checkpoint, query, { ...scan, filter, threads, context: options.context }),
     render: (hit) => renderHit(hit, style),
     limit: options.limit,
     nouns: ['match', 'matches'],

@@ -1,5 +1,6 @@
 import type { MemoryFilter } from '../../analysis/memory-selection.ts';
-import { findStrings, type StringEncoding } from '../../analysis/memory-strings.ts';
+import { findStrings } from '../../analysis/memory-strings.ts';
+import type { StringEncoding } from '../../analysis/strings/string-query.ts';
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import { renderString } from '../views/memory-hits.ts';
 import { type Outside, printHits } from './print-hits.ts';
@@ -17,12 +18,12 @@ export async function printStrings(
   { minLength: minimum, encoding: encodings, limit }: StringsOptions,
   outside: Outside,
 ): Promise<void> {
-  const { io, output } = outside;
+  const { io, output, threads } = outside;
   const color = io.color && output.isTerminal;
   await printHits({
     checkpoint,
     filter,
-    start: (scan) => findStrings(checkpoint, { ...scan, filter, minimum, encodings }),
+    start: (scan) => findStrings(checkpoint, { ...scan, filter, threads, minimum, encodings }),
     render: (found) => renderString(found, color),
     limit,
     nouns: ['string', 'strings'],
