@@ -105,17 +105,14 @@ const ALWAYS_HIDDEN: readonly Hidden[] = [
   { topic: 'sockets', text: 'bytes that wait in sockets are counted, not read' },
   { topic: 'pipes', text: 'bytes that wait in pipes and FIFOs are not read' },
   { topic: 'terminals', text: 'bytes that wait in terminals are not read' },
-  {
-    topic: 'signals',
-    text: 'which function handles a signal, and what came with pending signals, is not known',
-  },
+  { topic: 'signals', text: 'which function handles a signal, and on which stack, is not known' },
   { topic: 'timers', text: 'interval timers of setitimer(2) are not known' },
 ];
 
 function hidden(hasRegisters: boolean, allPages: boolean): readonly Hidden[] {
   const registers: Hidden = {
     topic: 'registers',
-    text: 'of the registers of each thread only instruction and stack pointer are known',
+    text: 'of each thread only instruction pointer, stack pointer and system call are known, not its other registers, pending signals and seccomp programs',
   };
   const memory: Hidden = {
     topic: 'memory',
