@@ -166,3 +166,11 @@ it('crit shows the processes', async () => {
   expect(processes).toMatch(/^\s*\d+\s+1\s+1\s+family$/m);
   expect(await show('mems')).toMatch(/family[\s\S]*\/bin\/family/);
 });
+
+it('the command writes an archive of it without gaps, which reads without damage', async () => {
+  const captured = await node().exhibit(['capture', 'shop/zoo', '--via', 'node', '--json']);
+  const { archive, live: told } = JSON.parse(captured.stdout);
+  expect(told.gaps).toEqual([]);
+  const { code, stderr } = await node().exhibit(['inspect', archive.path]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+});
