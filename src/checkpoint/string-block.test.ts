@@ -7,6 +7,7 @@ import {
   openForged,
 } from '../../test/support/checkpoint-forge.ts';
 import { withFixture } from '../../test/support/fixture.ts';
+import { readExecutedName } from './string-block.ts';
 
 const AT = 0x10000n;
 const PRESENT = 4;
@@ -91,6 +92,48 @@ describe('the strings of a process', () => {
     await withFixture('containerd-compromised', async (checkpoint) => {
       const process = (await checkpoint.processes()).find(({ executable }) => executable?.memfd);
       expect(await process?.commandLine()).toEqual(['[kworker/0:1]']);
+    });
+  });
+});
+
+describe('the name that a program was started by', () => {
+  const nameOf = async (text: string, auxiliaryVector: readonly bigint[]) => {
+    const page = new Uint8Array(4096);
+    page.set(Buffer.from(text, 'latin1'), 4096 - text.length);
+    const checkpoint = await openForged({
+      images: {
+        ...forgeTasks([{}]),
+        'mm-1.img': forgeMm({ vmas: [{ start: AT, end: AT + 4096n }] }),
+        'pagemap-1.img': forgePagemap([[AT, 1, PRESENT]]),
+        'pages-1.img': page,
+      },
+    });
+    const [process] = await checkpoint.processes();
+    const space = await process?.addressSpace();
+    return space && readExecutedName(space, auxiliaryVector);
+  };
+  const end = AT + 4096n;
+
+  it.each([
+    ['/bin/sh\0', [6n, 4096n, 31n, end - 8n, 0n, 0n], '/bin/sh'],
+    ['/bin/sh', [31n, end - 7n], undefined],
+    ['\0', [31n, end - 1n], undefined],
+    ['/bin/sh\0', [31n, 0x999000n], undefined],
+    ['/bin/sh\0', [31n, (1n << 64n) - 1n], undefined],
+    ['/bin/sh\0', [31n], undefined],
+    ['/bin/sh\0', [3n, 31n, end - 8n], undefined],
+    ['/bin/sh\0', [], undefined],
+  ])('is read of %s by %s', async (text, auxiliaryVector, name) => {
+    expect(await nameOf(text, auxiliaryVector)).toBe(name);
+  });
+
+  it('is there in a recorded checkpoint', async () => {
+    await withFixture('containerd-web', async (checkpoint) => {
+      const [process] = await checkpoint.processes();
+      const space = await process?.addressSpace();
+      expect(space && (await readExecutedName(space, process?.auxiliaryVector ?? []))).toMatch(
+        /^\/?[\w./-]+$/,
+      );
     });
   });
 });

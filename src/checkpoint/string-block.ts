@@ -75,6 +75,32 @@ export async function readEnvironment(
   return block && splitStrings(block, what, budget);
 }
 
+/** Of the auxiliary vector (include/uapi/linux/auxvec.h): the address of the name that was given to execve. */
+const AT_EXECFN = 31n;
+/** The longest name that execve takes, with its NUL (PATH_MAX), in bytes. */
+const MAX_NAME_LENGTH = 4096;
+
+/**
+ * The name that the program was started by, which a link, a script or a changed argv[0] hides elsewhere; from the process's
+ * own stack, so a process can write over it too. Undefined where it is not in the archive.
+ */
+export async function readExecutedName(
+  space: AddressSpace,
+  auxiliaryVector: readonly bigint[],
+): Promise<string | undefined> {
+  const index = auxiliaryVector.findIndex((word, at) => at % 2 === 0 && word === AT_EXECFN);
+  const start = index < 0 ? undefined : auxiliaryVector[index + 1];
+  if (start === undefined || start > MAX_ADDRESS) return undefined;
+  const { bytes, extents } = await space.read(start, MAX_NAME_LENGTH);
+  const gap = extents.find(({ origin }) => origin !== 'present');
+  const there = gap === undefined ? bytes : bytes.subarray(0, Number(gap.start - start));
+  const end = there.indexOf(0);
+  return end <= 0 ? undefined : new TextDecoder().decode(there.subarray(0, end));
+}
+
+/** The last address from which a name can be read without leaving 64 bits. */
+const MAX_ADDRESS = (1n << 64n) - BigInt(MAX_NAME_LENGTH);
+
 /** The bytes of a range as far as they are in the archive without a gap; undefined when the first is not. */
 async function readBlock(
   space: AddressSpace,

@@ -2,6 +2,7 @@ import { formatAddress } from '../bytes/brand.ts';
 import type { Region } from '../checkpoint/address-space.ts';
 import type { Credentials, Process, TaskState, Thread } from '../checkpoint/checkpoint.ts';
 import type { FileReference } from '../checkpoint/descriptors.ts';
+import { readExecutedName } from '../checkpoint/string-block.ts';
 import { capabilityNames } from './capability-names.ts';
 import { inspectRegisters, inspectTimer } from './inspection-kernel.ts';
 import type {
@@ -153,9 +154,14 @@ async function inspectProcess(process: Process, details: ProcessDetails): Promis
 
 async function inspectCommandLine(
   process: Process,
-): Promise<Pick<InspectedProcess, 'cmdline' | 'arguments'>> {
+): Promise<Pick<InspectedProcess, 'cmdline' | 'arguments' | 'executed_as'>> {
   const argv = await process.commandLine();
-  return argv ? { cmdline: argv.join(' '), arguments: argv } : {};
+  const space = await process.addressSpace();
+  const name = space && (await readExecutedName(space, process.auxiliaryVector));
+  return {
+    ...(argv && { cmdline: argv.join(' '), arguments: argv }),
+    ...(name !== undefined && { executed_as: name }),
+  };
 }
 
 async function inspectEnvironment(

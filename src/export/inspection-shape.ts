@@ -93,6 +93,8 @@ export interface InspectedProcess {
   /** argv joined with spaces; `arguments` is the exact one. */
   readonly cmdline?: string;
   readonly arguments?: readonly string[];
+  /** The name that was given to execve (AT_EXECFN), as it stands on the stack. */
+  readonly executed_as?: string;
   /** `Alive`, `Stopped`, `Dead` (a zombie), as checkpointctl words it. */
   readonly task_state: string;
   /** The wait status of a dead process. */
