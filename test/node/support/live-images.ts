@@ -10,7 +10,7 @@ import { buildTaskImages } from '../../../src/capture/live/tasks/task-images.ts'
 import type { TestNode } from '../../../testbed/node.ts';
 import { until } from '../../../testbed/process.ts';
 import { SHOP } from '../../../testbed/workloads/pods.ts';
-import { pidsOf } from './live-copy.ts';
+import { pidsOf } from './container-pids.ts';
 
 /** Of the only container of a pod. */
 export async function containerId(node: TestNode, pod: string): Promise<string> {
