@@ -98,7 +98,11 @@ function exchange(endpoint: Endpoint, request: HttpRequest, onSent: () => void):
 
 function requestOptions(endpoint: Endpoint, request: HttpRequest): https.RequestOptions {
   const { names, options } = endpoint;
-  const type = request.body === undefined ? {} : { 'Content-Type': 'application/json' };
+  // Node leaves out the length of a DELETE's body, and a server then takes it for none.
+  const type =
+    request.body === undefined
+      ? {}
+      : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(request.body) };
   return {
     // The global agent keeps sockets; a capture wants a fresh one of its own.
     agent: false,

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { type Result, type Running, start, until } from '../../testbed/process.ts';
+import { output, type Result, type Running, start, until } from '../../testbed/process.ts';
 import * as pods from '../../testbed/workloads/pods.ts';
 import { EXHIBIT_IMAGE, importExhibitImage } from './support/exhibit-image.ts';
 import { type HeldProxy, startHeldProxy } from './support/held-proxy.ts';
@@ -14,6 +14,8 @@ import { useNode } from './support/use-node.ts';
 const EXHIBIT = join(import.meta.dirname, '../../dist/exhibit.js');
 const HELPERS = ['-n', 'forensics', '-l', 'app.kubernetes.io/component=capture'];
 const MOMENTS = 20;
+/** A node's disk is memory here, which counts against the pod's limit of 256 MiB. */
+const HOARD_MEBIBYTES = 96;
 
 const node = useNode();
 let scratch = '';
@@ -26,7 +28,7 @@ let usual = 0;
 beforeAll(async () => {
   scratch = mkdtempSync(join(tmpdir(), 'exhibit-live-pod-'));
   await importExhibitImage(node());
-  await node().apply(pods.namespace(pods.SHOP), pods.namespace('forensics'), pods.hoard(256));
+  await node().apply(pods.namespace(pods.SHOP), pods.namespace('forensics'), pods.hoard(HOARD_MEBIBYTES));
   await node().waitRunning(pods.SHOP, 'hoard');
   state = await findFreezer('hoard');
   proxy = await startHeldProxy(node(), join(scratch, 'kubeconfig'));
@@ -67,12 +69,13 @@ function capture(pod: string, ...argv: readonly string[]): Running {
 
 const digest = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex');
 
-/** The states of the container's control groups; those of a node are this machine's. */
+/** The state of the container's control group, as this machine sees it: below the node's own. */
 async function findFreezer(pod: string): Promise<() => string> {
   const path = 'jsonpath={.status.containerStatuses[0].containerID}';
   const id = (await node().kubectl(['get', 'pod', '-n', pods.SHOP, pod, '-o', path])).split('//')[1] ?? '';
-  const found = await node().exec(['find', '/sys/fs/cgroup/freezer', '-type', 'd', '-name', `*${id}*`]);
-  const [group = ''] = found.stdout.split('\n');
+  const [group = ''] = (
+    await output(['find', '/sys/fs/cgroup/freezer', '-type', 'd', '-name', `*${id}*`])
+  ).split('\n');
   return () => readFileSync(join(group, 'freezer.state'), 'utf8').trim();
 }
 
@@ -185,7 +188,7 @@ test('the archive stays on the node where that is asked for', async () => {
   const { path, here } = JSON.parse(stdout).archive;
   expect([here, readdirSync(folder)]).toEqual([false, []]);
   expect(path).toMatch(/^\/var\/lib\/kubelet\/checkpoints\/checkpoint-hoard_shop-hoard-.*\.tar$/);
-  expect(statSync(node().hostPath(path)).size).toBeGreaterThan(256 * 2 ** 20);
+  expect(statSync(node().hostPath(path)).size).toBeGreaterThan(HOARD_MEBIBYTES * 2 ** 20);
 });
 
 test('Pod Security is told before a pod is made, with a namespace that would do', async () => {

@@ -49,6 +49,12 @@ const noReport = (): ExhibitError =>
     'what the capture pod tells of its capture is no report of exhibit',
   );
 
+/** The kernel counts what is written to a disk that is memory as memory of the pod. */
+const OUT_OF_MEMORY = [
+  "Most likely the pod's memory limit: does the node keep its disk in memory (tmpfs)? Then: --keep-on-node on a folder that",
+  'is on a disk, or the same command as root on the node.',
+];
+
 /** Its last words begin with the program's name. */
 function captureFailed(code: unknown, said: string): ExhibitError {
   const at = said.lastIndexOf('exhibit: ');
@@ -59,5 +65,7 @@ function captureFailed(code: unknown, said: string): ExhibitError {
     .filter((line) => line !== '');
   const why =
     message === '' ? `it ended ${typeof code === 'number' ? `with ${code}` : 'by a signal'}` : message;
-  return new ExhibitError('LIVE_CAPTURE_FAILED', `the capture on the node failed: ${why}`, { help });
+  return new ExhibitError('LIVE_CAPTURE_FAILED', `the capture on the node failed: ${why}`, {
+    help: message === '' && code === undefined ? OUT_OF_MEMORY : help,
+  });
 }
