@@ -105,15 +105,18 @@ export function findBytes(
   query: MemoryQuery,
   options: FindOptions = {},
 ): AsyncGenerator<readonly FoundBytes[]> {
-  return find(checkpoint, query, options, async (_hit, found) => found);
+  return find(checkpoint, query, options, (_hit, found) => found);
 }
+
+/** A promise only where it needs one: one for each of many hits costs as much as the hit. */
+type Complete<Found> = (hit: MemoryHit, found: FoundBytes) => Found | Promise<Found>;
 
 /** Compiles first: a bad pattern is told before anything is read. */
 function find<Found>(
   checkpoint: Checkpoint,
   query: MemoryQuery,
   options: FindOptions,
-  complete: (hit: MemoryHit, found: FoundBytes) => Promise<Found>,
+  complete: Complete<Found>,
 ): AsyncGenerator<readonly Found[]> {
   const runner = options.threads?.runner(query);
   return findCompiled(checkpoint, compileMemoryQuery(query), { ...options, runner }, complete);
@@ -123,14 +126,15 @@ async function* findCompiled<Found>(
   checkpoint: Checkpoint,
   compiled: readonly CompiledScanner[],
   options: FindOptions & { readonly runner: JobRunner | undefined },
-  complete: (hit: MemoryHit, found: FoundBytes) => Promise<Found>,
+  complete: Complete<Found>,
 ): AsyncGenerator<readonly Found[]> {
   const scanners = compiled.map(({ scanner }) => scanner);
   for await (const { batch, processes } of scanSelected(checkpoint, scanners, options)) {
     const found: Found[] = [];
     for (const hit of batch) {
       const encoding = compiled[hit.scanner]?.encoding ?? 'bytes';
-      found.push(await complete(hit, describe(hit, encoding, checkpoint, processes)));
+      const completed = complete(hit, describe(hit, encoding, checkpoint, processes));
+      found.push(completed instanceof Promise ? await completed : completed);
     }
     yield found;
   }
@@ -198,7 +202,9 @@ export function describeRegion({ start, end, permissions, kind, name }: Region):
 export function describeLocation({ archive }: Checkpoint, location: SourceLocation): HitLocation {
   const found = archive.compression === 'none' ? archive.find(location.entry) : undefined;
   const archiveOffset = found === undefined ? undefined : found.offset + location.offset;
-  return { ...location, archive_offset: archiveOffset, ...(isInRootfs(location.entry) && { filled: true }) };
+  const { entry, offset, length } = location;
+  const described: HitLocation = { entry, offset, length, archive_offset: archiveOffset };
+  return isInRootfs(entry) ? { ...described, filled: true } : described;
 }
 
 /** The neighbours of a hit up to the next byte that is not in the archive. */
