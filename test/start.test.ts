@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { copyFile, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -44,12 +44,18 @@ describe('the built program', () => {
     },
   );
 
-  it('loads the packages for a cluster for what asks one', () => {
-    const { status, stderr } = start('pods', '--kubeconfig', path.join(folder, 'package.json'));
-    expect([status, stderr]).toEqual([
-      1,
-      expect.stringMatching(/Cannot find (package|module) '(@kubernetes\/client-node|ws)'/),
-    ]);
+  it('loads the Kubernetes client for what asks a cluster', async () => {
+    const kubeconfig = path.join(folder, 'kubeconfig');
+    const named = { name: 'nowhere', cluster: { server: 'https://127.0.0.1:9' }, user: {} };
+    const context = { name: 'nowhere', context: { cluster: 'nowhere', user: 'nowhere' } };
+    const config = { clusters: [named], users: [named], contexts: [context], 'current-context': 'nowhere' };
+    await writeFile(kubeconfig, JSON.stringify(config));
+    const without = start('pods', '--kubeconfig', kubeconfig);
+    expect([without.status, without.stderr]).toEqual([1, expect.stringContaining('Cannot find')]);
+    await symlink(path.join(root, 'node_modules'), path.join(folder, 'node_modules'));
+    const { status, stderr } = start('pods', '--kubeconfig', kubeconfig);
+    expect([status, stderr]).toEqual([1, expect.stringContaining('127.0.0.1:9')]);
+    expect(stderr).not.toContain('defect');
   });
 
   it('has a code cache that this Node takes', async () => {
