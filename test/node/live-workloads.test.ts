@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import type { CaptureReport } from '../../src/capture/capture.ts';
 import { until } from '../../testbed/process.ts';
 import * as pods from '../../testbed/workloads/pods.ts';
 import { SERVERS, serverPod } from '../../testbed/workloads/servers.ts';
@@ -29,12 +30,26 @@ function answersBeyond(name: string, count: number): Promise<Answers> {
   });
 }
 
+async function capture(name: string): Promise<CaptureReport> {
+  const argv = ['capture', `${pods.SHOP}/${name}/server`, '--via', 'node', '--json'];
+  const { code, stdout, stderr } = await node().exhibit(argv);
+  expect(code, stderr).toBe(0);
+  return JSON.parse(stdout);
+}
+
 describe.each(SERVERS)('$name', (server) => {
-  test('serves its client without one failed request', async () => {
+  test('is captured without CRIU, examined, and goes on without one failed request', async () => {
     await node().apply(serverPod(server));
-    const { answered } = await answersBeyond(server.name, 5);
+    await answersBeyond(server.name, 5);
+    const { live, archive, container_afterwards } = await capture(server.name);
+    expect(container_afterwards.verdict).toBe('running');
+    expect(live).toMatchObject({ consistency: 'frozen', gaps: [], unreadable_ranges: 0 });
+    const { answered } = await clientAnswers(server.name);
     const { failed } = await answersBeyond(server.name, answered + 10);
     expect(failed).toEqual([]);
+    const { code, stdout, stderr } = await node().exhibit(['inspect', '--all', '--json', archive.path]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toContain(server.program);
     await node().remove(pods.SHOP, server.name);
   });
 });

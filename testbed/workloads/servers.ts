@@ -8,6 +8,8 @@ import { SHOP } from './pods.ts';
 
 export interface Server {
   readonly name: string;
+  /** What its command line begins with. */
+  readonly program: string;
   /** A shell script that becomes the server. */
   readonly script: string;
   /** Whom it runs as; the image's root otherwise. */
@@ -42,35 +44,40 @@ const POSTGRES = '/usr/lib/postgresql/18/bin';
 export const SERVERS: readonly Server[] = [
   {
     name: 'node',
+    program: 'node',
     script: `cat >/tmp/server.js <<'END'\n${NODE_SERVER}END\nUV_USE_IO_URING=1 exec node /tmp/server.js`,
     user: 1000,
     ask: askHttp,
   },
-  { name: 'php', script: 'exec php -S 0.0.0.0:8080 -t /www', user: 1001, ask: askHttp },
+  { name: 'php', program: 'php', script: 'exec php -S 0.0.0.0:8080 -t /www', user: 1001, ask: askHttp },
   {
     name: 'nginx',
+    program: 'nginx: master process',
     script: `cat >/tmp/nginx.conf <<'END'\n${NGINX}END\nexec nginx -c /tmp/nginx.conf`,
     ask: askHttp,
   },
   {
     name: 'postgres',
+    program: '/usr/lib/postgresql/18/bin/postgres',
     script: `${POSTGRES}/initdb -D /tmp/data -A trust >/dev/null; exec ${POSTGRES}/postgres -D /tmp/data -k /tmp`,
     user: 102,
     ask: `PGCONNECT_TIMEOUT=${ASK_SECONDS} ${POSTGRES}/psql -h 127.0.0.1 -U postgres -tAc 'select count(*) from pg_class' >/dev/null`,
   },
   {
     name: 'redis',
+    program: 'redis-server',
     script: 'exec redis-server --dir /tmp --save "" --protected-mode no',
     user: 101,
     ask: `test "$(timeout ${ASK_SECONDS} redis-cli incr asked)" -gt 0`,
   },
   {
     name: 'java',
+    program: 'java',
     script: 'exec java -Xmx64m -m jdk.httpserver -b 0.0.0.0 -p 8080 -d /www',
     user: 1002,
     ask: askHttp,
   },
-  { name: 'go', script: 'exec go-server', user: 65532, ask: askHttp },
+  { name: 'go', program: 'go-server', script: 'exec go-server', user: 65532, ask: askHttp },
 ];
 
 /** How often a client asks, with a pause of a twentieth of a second between: half a minute and more. */
