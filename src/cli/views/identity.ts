@@ -30,7 +30,7 @@ export function identityView(inspection: Inspection, options: ViewOptions): stri
   return `${renderLine(title, options.color)}\n${facts}`;
 }
 
-function checkpointedLine({ created_at, checkpointed_at, engine, statistics }: Inspection): string {
+function checkpointedLine({ created_at, checkpointed_at, engine, statistics, capture }: Inspection): string {
   const age = created_at && checkpointed_at && formatAge(created_at, checkpointed_at);
   return [
     checkpointed_at
@@ -39,7 +39,8 @@ function checkpointedLine({ created_at, checkpointed_at, engine, statistics }: I
         ? 'time unknown'
         : `${engine} does not record when`,
     age && age !== '0 s' && `${age} after its creation`,
-    statistics && `frozen by CRIU for ${formatMicroseconds(statistics.frozen_time)}`,
+    // What was captured without CRIU has a line of its own for that.
+    statistics && !capture && `frozen by CRIU for ${formatMicroseconds(statistics.frozen_time)}`,
   ]
     .filter((part) => part)
     .join(', ');
@@ -51,9 +52,9 @@ function archiveLine({ archive, archive_size, compression, checkpoint_size }: In
   return `${archive}, ${formatBytes(archive_size)}${packed}; memory ${formatBytes(memory)}, root filesystem changes ${formatBytes(rootfs)}`;
 }
 
-/** CRIU's own counts of the dump; nothing when they were not asked for or are not there. */
-export function statisticsView({ statistics }: Inspection, options: ViewOptions): string {
-  if (!statistics) return '';
+/** CRIU's own counts of the dump; nothing when they were not asked for or are not there, or where CRIU had no part in it. */
+export function statisticsView({ statistics, capture }: Inspection, options: ViewOptions): string {
+  if (!statistics || capture) return '';
   const facts = factList(
     [
       ['freezing', formatMicroseconds(statistics.freezing_time)],
