@@ -1,9 +1,9 @@
 /**
  * rootfs-diff.tar: what the container changed in its root filesystem, as containerd writes it: a gzip layer of an OCI image, in
- * which `.wh.NAME` stands for a file that was removed and `.wh..wh..opq` for a folder whose older content is hidden
- * (OCI image-spec, layer.md). It is overlayfs' upper layer (kernel Documentation/filesystems/overlayfs.rst), in which a character
- * device 0:0 is a removed file. That a folder hides what is below it stands in an extended attribute that Node.js cannot read:
- * it is seen from a lower layer's name that the container does not see.
+ * which `.wh.NAME` stands for a file that was removed (OCI image-spec, layer.md). It is overlayfs' upper layer (kernel
+ * Documentation/filesystems/overlayfs.rst), in which a character device 0:0 is a removed file. That a folder hides all that lies
+ * below it stands in an extended attribute that Node.js cannot read: it is seen from names of lower layers that the container
+ * does not see, and they are told one by one, as containerd does.
  */
 import type { BigIntStats } from 'node:fs';
 import { createGzip } from 'node:zlib';
@@ -15,7 +15,6 @@ import { gzipped } from './gzipped.ts';
 import { OpenFolder } from './open-folder.ts';
 
 const WHITEOUT = '.wh.';
-const OPAQUE = '.wh..wh..opq';
 /** Of content: a container that downloaded more than this is told of, file by file. */
 const MAX_BYTES = 64 * 1024 ** 3;
 
@@ -75,7 +74,7 @@ async function* layer(
       prefix: '',
       withRoot: false,
       replace: (_folder, name, stat) => (isWhiteout(stat) ? WHITEOUT + name : undefined),
-      marks: (of, path) => (path !== '' && hidesOlder(of, path, below, seen[0]) ? [OPAQUE] : []),
+      marks: (of, path) => hiddenNames(of, path, below, seen[0]).map((name) => WHITEOUT + name),
       gap: (what) => gaps.push(`rootfs-diff.tar: ${what}`),
       limit: MAX_BYTES,
     });
@@ -86,26 +85,25 @@ async function* layer(
 
 const isWhiteout = (stat: BigIntStats): boolean => stat.isCharacterDevice() && stat.rdev === 0n;
 
-/** Whether a name that a lower layer has in this folder is neither in the upper one nor seen by the container. */
-function hidesOlder(
+/** Names that a lower layer has in this folder and that are neither in the upper one nor seen by the container. */
+function hiddenNames(
   upper: OpenFolder,
   path: string,
   lowers: readonly OpenFolder[],
   seen: OpenFolder | undefined,
-): boolean {
-  const visible = seen?.descend(path);
-  if (seen === undefined || visible === undefined) return false;
-  if (visible.ownStat().dev !== seen.ownStat().dev) {
-    // Another mount lies over it.
-    visible.close();
-    return false;
-  }
-  const known = new Set([...upper.names(), ...visible.names()]);
+): readonly string[] {
+  const visible = path === '' ? undefined : seen?.descend(path);
+  if (seen === undefined || visible === undefined) return [];
+  // Another mount lies over it.
+  const isCovered = visible.ownStat().dev !== seen.ownStat().dev;
+  const known = new Set(isCovered ? [] : [...upper.names(), ...visible.names()]);
   visible.close();
+  if (isCovered) return [];
   const older = lowers.map((lower) => namesIn(lower, path));
   // What a layer in between removed is not hidden by this folder.
   const removed = new Set(older.flatMap(({ whiteouts }) => whiteouts));
-  return older.some(({ names }) => names.some((name) => !known.has(name) && !removed.has(name)));
+  const names = new Set(older.flatMap((each) => each.names));
+  return [...names].filter((name) => !known.has(name) && !removed.has(name)).sort();
 }
 
 function namesIn(
