@@ -79,14 +79,14 @@ interface FoundPod {
   readonly notes: readonly string[];
 }
 
-async function findPod(wanted: CaptureTarget, access: Access, options: AccessOptions): Promise<FoundPod> {
+async function findPod(wanted: CaptureTarget, access: Access, options: CaptureOptions): Promise<FoundPod> {
   const ask = ({ get }: PodSource) => get(wanted.namespace, wanted.pod);
   try {
     const { source, value, notes } = await askFirst(podSources(access, options), ask);
     return { source, pod: value ?? noPod(wanted, source), notes: notes.map(cannotLookUp) };
   } catch (error) {
-    if (!(error instanceof ExhibitError) || wanted.container === undefined || !isDispensable(error, access))
-      throw error;
+    if (!(error instanceof ExhibitError) || wanted.container === undefined) throw error;
+    if (!isDispensable(error, access, options)) throw error;
     return { notes: [cannotLookUp(error.message)] };
   }
 }
@@ -99,10 +99,14 @@ function aboutStatic(pod: PodSummary | undefined): readonly string[] {
 }
 
 /** A user may be allowed to capture and not to list pods, or reach the kubelet and not the API server. */
-function isDispensable({ code }: ExhibitError, { ways, cluster }: Access): boolean {
+function isDispensable(
+  { code }: ExhibitError,
+  { ways, cluster }: Access,
+  { helper }: CaptureOptions,
+): boolean {
   if (code === 'POD_NOT_FOUND') return false;
-  // The node's own files tell which container it is.
-  if (ways.every(({ name }) => name === 'node')) return true;
+  // The node's own files tell which container it is; a pod that is made for it has to be told its node.
+  if (ways.every(({ name }) => name === 'node')) return helper?.isAsked !== true;
   return code === 'KUBELET_FORBIDDEN' || (ways[0]?.name !== 'proxy' && cluster !== undefined);
 }
 
