@@ -1,6 +1,7 @@
+import { rmSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FakeNode } from '../testing/fake-node.ts';
-import { completeId, containerOf, findMembers } from './members.ts';
+import { completeId, containerOf, ensureReadable, findMembers } from './members.ts';
 
 const ID = 'ab'.repeat(32);
 const OTHER = `${ID.slice(0, 20)}${'c'.repeat(44)}`;
@@ -45,5 +46,21 @@ describe('a container', () => {
     expect(() => completeId('0'.repeat(12), proc)).toThrow(
       expect.objectContaining({ code: 'CONTAINER_NOT_FOUND' }),
     );
+  });
+});
+
+describe('the memory of a container', () => {
+  it('cannot be read on a kernel without /proc/PID/pagemap, which is told before anything is frozen', () => {
+    for (const name of ['stat', 'pagemap', 'mem', 'maps']) writeFileSync(`${proc}/7/${name}`, '');
+    expect(() => ensureReadable(7, proc)).not.toThrow();
+    rmSync(`${proc}/7/pagemap`);
+    expect(() => ensureReadable(7, proc)).toThrow(
+      expect.objectContaining({
+        code: 'MEMORY_UNREADABLE',
+        message: expect.stringMatching(/process 7 cannot be read: ENOENT.*CAP_SYS_PTRACE/),
+      }),
+    );
+    // One that has ended meanwhile is told as that, elsewhere.
+    expect(() => ensureReadable(41, proc)).not.toThrow();
   });
 });
