@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FakeNode } from '../testing/fake-node.ts';
-import { completeId, containerOf, ensureReadable, findMembers } from './members.ts';
+import { completeId, containerOf, ensureReadable, findMembers, findZombies } from './members.ts';
 
 const ID = 'ab'.repeat(32);
 const OTHER = `${ID.slice(0, 20)}${'c'.repeat(44)}`;
@@ -23,6 +23,15 @@ describe('the processes of a container', () => {
   it('are those of its control group, the first one first, without its monitor', () => {
     expect(findMembers(ID, proc)).toEqual([20, 7]);
     expect(findMembers('d'.repeat(64), proc)).toEqual([]);
+  });
+
+  it('are those, too, that have ended and that their parents did not wait for', () => {
+    node.process({ pid: 50, parent: 7, cgroup: '/' });
+    node.process({ pid: 51, parent: 7, cgroup: '/' });
+    writeFileSync(`${proc}/50/stat`, '50 (a) Z (b) Z 7 1');
+    writeFileSync(`${proc}/51/stat`, '51 (c) S 7 1');
+    writeFileSync(`${proc}/40/stat`, '40 (d) Z 1 1');
+    expect(findZombies([20, 7], proc)).toEqual([50]);
   });
 });
 

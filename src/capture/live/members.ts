@@ -14,6 +14,19 @@ export function findMembers(id: string, proc = '/proc'): readonly number[] {
   return firstProcessFirst(pids, path.dirname(proc));
 }
 
+/**
+ * Processes that have ended and that nobody waited for: they have left the control group (version 1 tells the root's of them),
+ * so that only their parents tell where they belong. In `stat`, the parent's number follows the state (proc_pid_stat(5)).
+ */
+export function findZombies(pids: readonly number[], proc = '/proc'): readonly number[] {
+  const known = new Set(pids);
+  return (readNumbers(proc) ?? []).filter((pid) => {
+    if (known.has(pid)) return false;
+    const parent = /^\d+ \(.*\) Z (\d+) /s.exec(readText(`${proc}/${pid}/stat`) ?? '')?.[1];
+    return parent !== undefined && known.has(Number(parent));
+  });
+}
+
 /** 64 digits of the runtime in a control group's path: `/kubepods/…/ID`, `cri-containerd-ID.scope`. */
 const CONTAINER_ID = /(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])/g;
 

@@ -3,6 +3,7 @@ import { DeletedFiles } from '../../../src/capture/live/files/deleted-files.ts';
 import { buildFileImages } from '../../../src/capture/live/files/file-images.ts';
 import type { LiveImage } from '../../../src/capture/live/live-image.ts';
 import { gatherContainer } from '../../../src/capture/live/look/gather.ts';
+import { findZombies } from '../../../src/capture/live/members.ts';
 import { parseMappings } from '../../../src/capture/live/proc/mappings.ts';
 import { tracedThreads } from '../../../src/capture/live/registers/traced-threads.ts';
 import { openTracer } from '../../../src/capture/live/registers/tracer.ts';
@@ -31,7 +32,8 @@ export async function captureImages(node: TestNode, id: string): Promise<readonl
     writeFileSync(freezer, 'FROZEN', { flag: 'r+' });
     const isFrozen = async () => readFileSync(freezer, 'utf8').trim() === 'FROZEN' || undefined;
     await until('the container to be frozen', isFrozen, { interval: 5 });
-    const container = gatherContainer(firstFirst(pidsOf(id)));
+    const members = pidsOf(id);
+    const container = gatherContainer(firstFirst([...members, ...findZombies(members)]));
     const deleted = DeletedFiles.hold(container);
     tracer.seize(tracedThreads(container));
     writeFileSync(freezer, 'THAWED', { flag: 'r+' });
