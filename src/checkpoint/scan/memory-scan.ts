@@ -48,7 +48,9 @@ export async function* scanMemory(
   const images = new PagesImages(archive, options);
   const batch = new Batch();
   const { runner } = options;
-  const isInFile = archive.tar.place !== undefined && options.sourceOf === undefined;
+  // Beside what unpacking leaves of memory, that of threads would be more than 150 MB.
+  const isPlain = archive.compression === 'none' && archive.tar.place !== undefined;
+  const isInFile = isPlain && options.sourceOf === undefined;
   const isShared = runner && isInFile && layout.totalBytes >= runner.minimumLength;
   const found = isShared ? scanInJobs(layout, scanners, images, runner) : scanTexts(layout, scanners, images);
   let done = 0;

@@ -1,6 +1,7 @@
-import { stat } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { MemoryQuery } from '../../analysis/memory-query.ts';
+import { detectCompression, HEAD_LENGTH } from '../../archive/content-kind.ts';
 import type { Io } from '../io.ts';
 import { MINIMUM_LENGTH, type NodeSearchThreads, searchThreads } from './search-threads.ts';
 
@@ -21,13 +22,22 @@ export async function withSearchThreads<T>(
 }
 
 async function isAnyLarge(paths: readonly string[]): Promise<boolean> {
-  for (const path of paths) {
-    const size = await stat(path).then(
-      (stats) => stats.size,
-      // Whoever opens it says why it cannot be.
-      () => 0,
-    );
-    if (size >= MINIMUM_LENGTH) return true;
-  }
+  for (const path of paths) if (await isLarge(path)) return true;
   return false;
+}
+
+/** A packed one is searched in one thread. */
+async function isLarge(path: string): Promise<boolean> {
+  const handle = await open(path).catch(() => undefined);
+  // Whoever opens it says why it cannot be.
+  if (handle === undefined) return false;
+  try {
+    const { buffer, bytesRead } = await handle.read(new Uint8Array(HEAD_LENGTH), 0, HEAD_LENGTH, 0);
+    const isPlain = detectCompression(buffer.subarray(0, bytesRead)) === 'none';
+    return isPlain && (await handle.stat()).size >= MINIMUM_LENGTH;
+  } catch {
+    return false;
+  } finally {
+    await handle.close();
+  }
 }
