@@ -21,6 +21,11 @@ export interface HelperCommandOptions {
   readonly checkpointsDir: string;
 }
 
+export const imagePullPolicyOption = (): Option =>
+  new Option('--image-pull-policy <policy>', 'when the node fetches that image')
+    .choices(['Always', 'IfNotPresent', 'Never'])
+    .default('IfNotPresent');
+
 export function addHelperOptions(command: Command): Command {
   return command
     .option('--kubeconfig <file>', "kubeconfig (default: KUBECONFIG, ~/.kube/config, then this node's)")
@@ -29,11 +34,7 @@ export function addHelperOptions(command: Command): Command {
       '--image <image>',
       `image of the helper pod, with sh, find, stat, dd and sha256sum (default: EXHIBIT_COLLECT_IMAGE, then ${DEFAULT_IMAGE})`,
     )
-    .addOption(
-      new Option('--image-pull-policy <policy>', 'when the node fetches that image')
-        .choices(['Always', 'IfNotPresent', 'Never'])
-        .default('IfNotPresent'),
-    )
+    .addOption(imagePullPolicyOption())
     .option(
       '--helper-namespace <namespace>',
       "namespace of the helper pod (default: the kubeconfig context's); its Pod Security level must allow hostPath",

@@ -1,10 +1,10 @@
 /** Options of a capture without CRIU from elsewhere, which a pod on the container's node takes. */
 import path from 'node:path';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { CHECKPOINTS_FOLDER } from '../capture/checkpoint-file.ts';
 import type { HelperPodOptions } from '../capture/collect/helper-pod.ts';
 import type { PodWish } from '../capture/live/pod/pod-route.ts';
-import { parseNamespace } from './collect-options.ts';
+import { imagePullPolicyOption, parseNamespace } from './collect-options.ts';
 import type { Io } from './io.ts';
 
 /** What `addPodOptions` adds, as commander parses it. */
@@ -29,11 +29,7 @@ export function addPodOptions(command: Command): Command {
       '--image <image>',
       `with node, from elsewhere: image of exhibit for the pod (default: EXHIBIT_IMAGE, then ${DEFAULT_IMAGE})`,
     )
-    .addOption(
-      new Option('--image-pull-policy <policy>', 'when the node fetches that image')
-        .choices(['Always', 'IfNotPresent', 'Never'])
-        .default('IfNotPresent'),
-    )
+    .addOption(imagePullPolicyOption())
     .option(
       '--helper-namespace <namespace>',
       "namespace of that pod (default: the kubeconfig context's); its Pod Security level must allow privileged pods",

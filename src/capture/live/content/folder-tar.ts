@@ -13,7 +13,7 @@ export interface FolderTarOptions {
   readonly replace?:
     | ((folder: OpenFolder, name: string, stat: BigIntStats) => string | undefined)
     | undefined;
-  /** Empty files that are put into a folder besides: `.wh..wh..opq`. */
+  /** Empty files that are put into a folder besides: whiteouts of what it hides. */
   readonly marks?: ((folder: OpenFolder, path: string) => readonly string[]) | undefined;
   /** Told of what could not be read or was left out. */
   readonly gap: (what: string) => void;

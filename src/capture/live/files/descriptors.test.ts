@@ -1,9 +1,11 @@
 /** Kinds of files that a test cannot make everywhere, as the kernel showed them (6.18, x86-64). */
+
 import { describe, expect, it } from 'vitest';
 import { imageKinds } from '../../../criu/image-kinds.ts';
 import { imageMessages } from '../../testing/image-messages.ts';
 import type { GatheredContainer, GatheredDescriptor, GatheredStat } from '../look/gathered.ts';
 import { parseMappings } from '../proc/mappings.ts';
+import { fakeProcess } from '../testing/fake-process.ts';
 import { DeletedFiles } from './deleted-files.ts';
 import { buildFileImages } from './file-images.ts';
 
@@ -50,7 +52,7 @@ async function describeAll(
   const container: GatheredContainer = {
     node: {} as GatheredContainer['node'],
     processes: [
-      {
+      fakeProcess({
         pid: 700,
         files: {
           mountinfo: MOUNTS,
@@ -58,18 +60,11 @@ async function describeAll(
           maps,
           stat: '700 (a) b) S 1 650 600 34816 650 0',
         },
-        commandLine: new Uint8Array(),
-        environment: new Uint8Array(),
-        auxv: new Uint8Array(),
-        executable: undefined,
-        workingDirectory: undefined,
-        root: undefined,
         namespaces: { mnt: 1n, net: 4026531840n },
         descriptors: descriptors.map(
           ([link, info, of], fd): GatheredDescriptor => ({ fd, link, stat: of, info }),
         ),
-        threads: [],
-      },
+      }),
     ],
     networks: [{ namespace: 4026531840n, files: NETWORK }],
     gaps: [],

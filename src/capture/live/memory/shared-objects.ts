@@ -6,6 +6,7 @@
  */
 import { statSync } from 'node:fs';
 import type { GatheredDescriptor } from '../look/gathered.ts';
+import { deviceNumber } from '../proc/device-number.ts';
 import type { Mapping } from '../proc/mappings.ts';
 
 /** One process, as far as its memory is planned. */
@@ -98,7 +99,8 @@ function openMemfds({ pid, descriptors, mountinfo }: PlannedProcess, proc: strin
   return descriptors.flatMap(({ fd, link, stat }): Candidate[] => {
     const name = MEMFD.exec(link)?.[1];
     if (name === undefined || stat === undefined || (stat.mode & TYPE_MASK) !== REGULAR) return [];
-    if (isMounted(majorOf(stat.dev), minorOf(stat.dev))) return [];
+    const { major, minor } = deviceNumber(stat.dev);
+    if (isMounted(major, minor)) return [];
     return [{ inode: stat.ino, path: `${proc}/${pid}/fd/${fd}`, name, mappers: [] }];
   });
 }
@@ -111,10 +113,6 @@ function mountedDevices(mountinfo: string): (major: number, minor: number) => bo
   const devices = new Set(mountinfo.split('\n').map((line) => line.split(' ', 3)[2]));
   return (major, minor) => devices.has(`${major}:${minor}`);
 }
-
-/** The C library's encoding (gnu_dev_major and gnu_dev_minor of sys/sysmacros.h), as far as the kernel uses it. */
-const majorOf = (device: bigint): number => Number((device >> 8n) & 0xfffn);
-const minorOf = (device: bigint): number => Number((device & 0xffn) | ((device >> 12n) & 0xfff00n));
 
 function describeObject({ inode, path, name, mappers }: Candidate, gaps: string[]): SharedObject | undefined {
   try {
