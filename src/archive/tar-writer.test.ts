@@ -1,9 +1,13 @@
 import { execFileSync } from 'node:child_process';
+import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { sparseSource } from '../../test/support/sources.ts';
 import { bufferSource } from '../bytes/byte-source.ts';
 import { concat } from '../bytes/concat.ts';
+import { openFileSource } from '../bytes/file-source.ts';
 import { walkTar } from './tar-walk.ts';
 import { paddingAfter, TAR_END, type TarMember, tarHeader } from './tar-writer.ts';
 
@@ -27,11 +31,24 @@ const plain = (member: Partial<TarMember> & Pick<TarMember, 'type' | 'path'>): W
   data: new Uint8Array(),
 });
 
+/** Headers with holes behind them. */
+function writeSparseTar(file: string, sizes: readonly number[]): void {
+  const descriptor = openSync(file, 'wx');
+  let end = 0;
+  for (const size of sizes) {
+    const header = tarHeader(plain({ type: 'file', path: `${size} bytes`, size, sizeRecord: true }).member);
+    writeSync(descriptor, header, 0, header.length, end);
+    end += header.length + size + paddingAfter(size);
+  }
+  ftruncateSync(descriptor, end + TAR_END.length);
+  closeSync(descriptor);
+}
+
 /** `TYPE+MODE OWNER SIZE DATE TIME NAME`, as GNU tar sees it. */
-function gnuListing(tar: Uint8Array): readonly string[] {
-  const options = ['tvf', '-', '--numeric-owner', '--full-time', '--utc', '--quoting-style=literal'];
+function gnuListing(from: readonly ['tvf', string], input?: Uint8Array): readonly string[] {
+  const options = [...from, '--numeric-owner', '--full-time', '--utc', '--quoting-style=literal'];
   const env = { ...process.env, LC_ALL: 'C.UTF-8' };
-  const listing = execFileSync('tar', options, { input: tar, env });
+  const listing = execFileSync('tar', options, { ...(input && { input }), env });
   return listing
     .toString()
     .trimEnd()
@@ -40,7 +57,7 @@ function gnuListing(tar: Uint8Array): readonly string[] {
 }
 
 const part = fc.stringMatching(/^[a-zA-Zäß0-9_.-]{1,60}$/).filter((name) => !/^\.+$/.test(name));
-const path = fc.array(part, { minLength: 1, maxLength: 8 }).map((parts) => parts.join('/'));
+const memberPath = fc.array(part, { minLength: 1, maxLength: 8 }).map((parts) => parts.join('/'));
 const owner = fc.oneof(fc.nat(2_097_151), fc.constantFrom(2_097_152, 4_294_967_294));
 const attributes = fc.dictionary(
   fc.stringMatching(/^user\.[a-z]{1,20}$/),
@@ -48,7 +65,7 @@ const attributes = fc.dictionary(
   { maxKeys: 3 },
 );
 const member = fc.record({
-  path,
+  path: memberPath,
   mode: fc.nat(0o7777),
   uid: owner,
   gid: owner,
@@ -58,7 +75,7 @@ const member = fc.record({
 const file = fc
   .tuple(member, fc.uint8Array({ maxLength: 1500 }))
   .map(([fields, data]): Written => ({ member: { ...fields, type: 'file', size: data.length }, data }));
-const link = fc.tuple(member, fc.constantFrom('symlink', 'hardlink'), path).map(
+const link = fc.tuple(member, fc.constantFrom('symlink', 'hardlink'), memberPath).map(
   ([fields, type, linkTarget]): Written => ({
     member: { ...fields, type, linkTarget },
     data: new Uint8Array(),
@@ -105,7 +122,7 @@ describe('tarHeader', () => {
       plain({ type: 'character-device', path: 'whiteout', device: { major: 4, minor: 1_000_000 } }),
       plain({ type: 'fifo', path: 'pipe', uid: 4_000_000_000 }),
     ]);
-    expect(gnuListing(tar)).toEqual([
+    expect(gnuListing(['tvf', '-'], tar)).toEqual([
       '-rw-r----- 1000/100 3 2023-11-14 22:13:20 a file',
       `-rw-r----- 0/0 0 2023-11-14 22:13:20.25 ${longName}`,
       'drwxrwxrwt 0/0 0 2023-11-14 22:13:20 folder/',
@@ -134,6 +151,28 @@ describe('tarHeader', () => {
       ['a\ufffdb', 0],
     ]);
     expect(behind.subarray(0, 4)).toEqual(Uint8Array.of(0x61, 0xff, 0x62, 0));
+  });
+
+  it('leaves room for any size where it always says it, and every tar reads that', async () => {
+    const lengths = [0, 5, 8 ** 11 - 1, 8 ** 11, Number.MAX_SAFE_INTEGER].map(
+      (size) => tarHeader(plain({ type: 'file', path: 'a', size, sizeRecord: true }).member).length,
+    );
+    expect(new Set(lengths)).toEqual(new Set([3 * 512]));
+    const file = path.join(mkdtempSync(path.join(tmpdir(), 'exhibit-tar-')), 'sparse.tar');
+    try {
+      const sizes = [5, 8 ** 11 + 1, 3 * 8 ** 11];
+      writeSparseTar(file, sizes);
+      const source = await openFileSource(file);
+      const { entries, notes } = await walkTar(source);
+      await source.close();
+      expect(notes).toEqual([]);
+      expect(entries.map(({ size }) => size)).toEqual(sizes);
+      expect(gnuListing(['tvf', file])).toEqual(
+        sizes.map((size) => `-rw-r----- 0/0 ${size} 2023-11-14 22:13:20 ${size} bytes`),
+      );
+    } finally {
+      rmSync(path.dirname(file), { recursive: true });
+    }
   });
 
   it('writes a time before 1970 as GNU tar does', () => {

@@ -2,6 +2,10 @@
  * The headers of a tar's members: a ustar block, and before it a PAX header with what the block has no room for. Contents
  * follow their header and are padded to whole blocks; two blocks of zeros end the archive. Layout: tar-header.ts, pax.ts.
  * Where a PAX record replaces a number, the block has 0, as GNU tar writes it.
+ *
+ * A size that is known only after the content was written needs a header whose length does not depend on it (`sizeRecord`):
+ * a PAX record always has it, with leading zeros, and the block too where it fits. Go's archive/tar, Python's tarfile and
+ * GNU tar read such numbers.
  */
 import { concat } from '../bytes/concat.ts';
 import type { EntryType } from './archive-index.ts';
@@ -14,6 +18,8 @@ export interface TarMember {
   readonly path: string | Uint8Array;
   /** Of the content, in bytes; only files have any. Default 0. */
   readonly size?: number | undefined;
+  /** Makes the header as long for each size as for any other. Default: as short as can be. */
+  readonly sizeRecord?: boolean | undefined;
   /** Permission bits, with setuid, setgid and sticky. */
   readonly mode: number;
   /** Default 0, as `gid`. */
@@ -42,6 +48,8 @@ const NAME_LENGTH = 100;
 /** Digits of the octal fields; a NUL ends each. */
 const SHORT_DIGITS = 7;
 const LONG_DIGITS = 11;
+/** Of Number.MAX_SAFE_INTEGER. */
+const SIZE_DIGITS = 16;
 const NANOSECONDS = 1_000_000_000n;
 
 /** Two blocks of zeros: what ends an archive. */
@@ -61,7 +69,7 @@ export function tarHeader(member: TarMember): Uint8Array {
     ...block.number(100, SHORT_DIGITS, 'mode', member.mode & 0o7777),
     ...block.number(108, SHORT_DIGITS, 'uid', member.uid ?? 0),
     ...block.number(116, SHORT_DIGITS, 'gid', member.gid ?? 0),
-    ...block.number(124, LONG_DIGITS, 'size', size),
+    ...sizeRecords(block.number(124, LONG_DIGITS, 'size', size), size, member.sizeRecord),
     ...block.number(136, LONG_DIGITS, 'mtime', Number(seconds)),
     ...block.name(157, 'linkpath', bytesOf(member.linkTarget ?? '')),
     ...block.number(329, SHORT_DIGITS, 'SCHILY.devmajor', member.device?.major ?? 0),
@@ -103,6 +111,10 @@ function nameOf({ type, path }: TarMember): Uint8Array {
   const bytes = bytesOf(path);
   const slash = 0x2f;
   return type === 'directory' && bytes.at(-1) !== slash ? concat([bytes, Uint8Array.of(slash)]) : bytes;
+}
+
+function sizeRecords(needed: readonly Uint8Array[], size: number, isConstant = false): readonly Uint8Array[] {
+  return isConstant ? [paxRecord('size', bytesOf(String(size).padStart(SIZE_DIGITS, '0')))] : needed;
 }
 
 /** Of a time with a part of a second: PAX alone has room for it, and its record counts whole. */

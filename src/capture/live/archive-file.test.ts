@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -34,7 +35,7 @@ describe('ArchiveFile', () => {
       await writeAll(archive.target, Buffer.alloc(bytes, id), bytes, offsetOf(pages(id, bytes)));
     await archive.writePagesHeaders();
     await archive.add('checkpoint/pstree.img', Buffer.from('tree'));
-    expect(await archive.addPieces('container.log', pieces('a', 'bc'))).toBe(true);
+    await archive.addPieces('container.log', pieces('a', 'bc'));
     expect(existsSync(file)).toBe(false);
     expect(statSync(`${file}.part`).mode & 0o777).toBe(0o600);
     await archive.finish();
@@ -51,6 +52,27 @@ describe('ArchiveFile', () => {
       ['container.log', 3],
     ]);
     await source.close();
+  });
+
+  it('holds a pages image of more than 8 GiB, and what comes behind it', async () => {
+    const file = path.join(folder, 'large.tar');
+    const bytes = 9 * 1024 ** 3;
+    const archive = await ArchiveFile.create(file, started);
+    const offsetOf = archive.placePages([pages(1, bytes)]);
+    await writeAll(archive.target, Buffer.from('last'), 4, offsetOf(pages(1, bytes)) + bytes - 4);
+    await archive.writePagesHeaders();
+    await archive.addPieces('container.log', pieces('abc'));
+    await archive.finish();
+    const source = await openFileSource(file);
+    const { entries, notes } = await openArchive(source);
+    const [, image, log] = entries;
+    expect(notes).toEqual([]);
+    expect([image?.size, log?.size]).toEqual([bytes, 3]);
+    expect(Buffer.from(await source.read((image?.offset ?? 0) + bytes - 4, 4)).toString()).toBe('last');
+    expect(Buffer.from(await source.read(log?.offset ?? 0, 3)).toString()).toBe('abc');
+    await source.close();
+    const listing = execFileSync('tar', ['tvf', file]).toString().trimEnd().split('\n');
+    expect(listing.map((line) => line.split(/ +/)[2])).toEqual(['0', `${bytes}`, '3']);
   });
 
   it('leaves nothing when it is given up', async () => {

@@ -5,15 +5,13 @@
 import { existsSync } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { paddingAfter, TAR_END, tarHeader } from '../../archive/tar-writer.ts';
+import { paddingAfter, TAR_END, type TarMember, tarHeader } from '../../archive/tar-writer.ts';
 import { concat } from '../../bytes/concat.ts';
 import { ExhibitError } from '../../bytes/exhibit-error.ts';
 import { writeAll } from './memory/copy-target.ts';
 import type { PlannedPages } from './memory/memory-plan.ts';
 
 const PART = '.part';
-/** Octal digits of a size in a tar's block: what is longer needs a longer header than was left room for. */
-const MAX_PIECES_BYTES = 8 ** 11 - 1;
 const MODE = 0o600;
 const FOLDER_MODE = 0o700;
 const NANOSECONDS = 1_000_000n;
@@ -79,26 +77,16 @@ export class ArchiveFile {
     await this.#append(concat([this.#header(name, content.length), content, padding]));
   }
 
-  /**
-   * Adds an entry whose length is known when its last piece has come. Returns false, and leaves the entry out, where that is
-   * more than a tar's own field for it holds (8 GiB).
-   */
-  async addPieces(name: string, pieces: AsyncIterable<Uint8Array>): Promise<boolean> {
+  /** Adds an entry whose length is known when its last piece has come. */
+  async addPieces(name: string, pieces: AsyncIterable<Uint8Array>): Promise<void> {
     const begin = this.#end;
-    const room = this.#header(name, 0).length;
-    this.#end += room;
-    for await (const piece of pieces) {
-      await this.#append(piece);
-      if (this.#end - begin - room > MAX_PIECES_BYTES) {
-        this.#end = begin;
-        return false;
-      }
-    }
-    const size = this.#end - begin - room;
+    const contentBegin = begin + this.#lateHeader(name, 0).length;
+    this.#end = contentBegin;
+    for await (const piece of pieces) await this.#append(piece);
+    const size = this.#end - contentBegin;
     await this.#append(new Uint8Array(paddingAfter(size)));
-    const header = this.#header(name, size);
+    const header = this.#lateHeader(name, size);
     await writeAll(this.target, header, header.length, begin);
-    return true;
   }
 
   /** Ends the archive and gives it its name. */
@@ -126,7 +114,16 @@ export class ArchiveFile {
   }
 
   #header(name: string, size: number): Uint8Array {
-    return tarHeader({ type: 'file', path: name, size, mode: MODE, modified: this.#modified });
+    return tarHeader(this.#member(name, size));
+  }
+
+  /** As long for each size. */
+  #lateHeader(name: string, size: number): Uint8Array {
+    return tarHeader({ ...this.#member(name, size), sizeRecord: true });
+  }
+
+  #member(name: string, size: number): TarMember {
+    return { type: 'file', path: name, size, mode: MODE, modified: this.#modified };
   }
 }
 
