@@ -3,7 +3,8 @@
  * are what ipcs(1) shows. What a segment held is among the held files, where the archive has it.
  */
 import type { SourceLocation } from '../bytes/source-location.ts';
-import type { ByteRange, Entry } from '../criu/image.ts';
+import type { ByteRange } from '../criu/byte-range.ts';
+import type { Entry } from '../criu/image.ts';
 import { imageKinds } from '../criu/image-kinds.ts';
 import { readQueuedMessages } from '../criu/queued-messages.ts';
 import type { MessageOf } from '../criu/schema.ts';

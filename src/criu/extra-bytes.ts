@@ -1,5 +1,5 @@
 /** Finds the bytes that follow a message without reading them; see `ExtraRule` for the layouts. */
-import type { ByteRange } from './image.ts';
+import type { ByteRange } from './byte-range.ts';
 import type { ExtraRule } from './image-kinds.ts';
 import type { ReadWindow } from './read-window.ts';
 import { ipcMsg } from './schemas/ipc.ts';

@@ -5,7 +5,8 @@
  * Facts: the output of CRIU 4.2's crit.
  */
 import type { ByteSource } from '../bytes/byte-source.ts';
-import type { ByteRange, Entry } from './image.ts';
+import type { ByteRange } from './byte-range.ts';
+import type { Entry } from './image.ts';
 import { type ImageKind, imageKinds } from './image-kinds.ts';
 import { messageJson } from './message-json.ts';
 import { escapeJson, type Indent, lineBreak, pythonJson, separator } from './python-json.ts';

@@ -10,6 +10,7 @@
 import type { ByteSource } from '../bytes/byte-source.ts';
 import { ExhibitError } from '../bytes/exhibit-error.ts';
 import type { Note } from '../bytes/note.ts';
+import type { ByteRange } from './byte-range.ts';
 import { locateExtra } from './extra-bytes.ts';
 import {
   COMMON_MAGIC,
@@ -39,12 +40,6 @@ const BATCH = 1024;
 
 /** Notes about damaged messages in one image; the rest would say the same. */
 const MAX_NOTES = 20;
-
-/** A part of an image, in bytes from its beginning. */
-export interface ByteRange {
-  readonly offset: number;
-  readonly length: number;
-}
 
 /** One message of an image. `offset` and `length` are those of the message, without its size prefix. */
 export interface Entry<T = unknown> extends ByteRange {

@@ -4,7 +4,7 @@
  * Facts: CRIU 4.2, criu/ipc_ns.c, and recorded images.
  */
 import type { ByteSource } from '../bytes/byte-source.ts';
-import type { ByteRange } from './image.ts';
+import type { ByteRange } from './byte-range.ts';
 import type { MessageOf } from './schema.ts';
 import { ipcMsg } from './schemas/ipc.ts';
 import { decodeMessage } from './wire.ts';

@@ -2,7 +2,7 @@
 import { ExhibitError } from '../../bytes/exhibit-error.ts';
 import { quote } from '../cluster/api-client.ts';
 import { MOUNT_PATH } from './helper-pod.ts';
-import type { NodeShell } from './node-reader.ts';
+import type { CommandEnd } from './pod-command.ts';
 
 export interface NodeFile {
   readonly name: string;
@@ -32,6 +32,24 @@ export const FOLDER_SCRIPTS = {
 } as const;
 
 export type FolderCommand = keyof typeof FOLDER_SCRIPTS;
+
+/** A script and its arguments, which are never part of it. */
+export interface FolderQuestion {
+  readonly command: FolderCommand;
+  readonly args: readonly string[];
+  readonly onOutput: (bytes: Uint8Array) => Promise<void> | void;
+}
+
+/** Who runs such scripts on a node. */
+export interface NodeShell {
+  readonly node: string;
+  /** The kubelet's checkpoints folder there. */
+  readonly folder: string;
+  readonly signal: AbortSignal;
+  /** For the user. */
+  tell(text: string): void;
+  run(question: FolderQuestion): Promise<CommandEnd>;
+}
 
 const LINE = /^(\d{1,15}) (\d{1,11}) \.\/([^/]+)$/;
 const DIGEST = /^([0-9a-f]{64})\s/;

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Endpoint } from '../https-client.ts';
 import { type HelperPodOptions, helperPod } from './helper-pod.ts';
 import { HelperSession } from './helper-session.ts';
-import { FOLDER_SCRIPTS, type FolderCommand } from './node-folder.ts';
+import { FOLDER_SCRIPTS, type FolderQuestion, type NodeShell } from './node-folder.ts';
 import { ownOwner } from './owner.ts';
 import type { CommandEnd } from './pod-command.ts';
 
@@ -30,17 +30,7 @@ export interface NodeReaderOptions {
  */
 const POD_DEADLINE_SECONDS = 3600;
 
-/** What is asked of the folder; arguments are never part of a script. */
-export interface FolderQuestion {
-  readonly command: FolderCommand;
-  readonly args: readonly string[];
-  readonly onOutput: (bytes: Uint8Array) => Promise<void> | void;
-}
-
-/** What reading the folder needs of a reader. */
-export type NodeShell = Pick<NodeReader, 'node' | 'folder' | 'signal' | 'tell' | 'run'>;
-
-export class NodeReader {
+export class NodeReader implements NodeShell {
   readonly #session: HelperSession;
   readonly #options: NodeReaderOptions;
 

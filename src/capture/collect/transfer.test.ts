@@ -17,8 +17,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ExhibitError } from '../../bytes/exhibit-error.ts';
+import type { FolderQuestion, NodeShell } from './node-folder.ts';
 import { FOLDER_SCRIPTS, findFile, listFiles } from './node-folder.ts';
-import type { FolderQuestion, NodeShell } from './node-reader.ts';
 import { transfer } from './transfer.ts';
 
 const MIB = 1024 * 1024;

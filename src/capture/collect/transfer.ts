@@ -4,8 +4,7 @@ import path from 'node:path';
 import { ExhibitError } from '../../bytes/exhibit-error.ts';
 import { hashFile } from '../node-files.ts';
 import { localName } from './naming.ts';
-import { hashOnNode, type NodeFile, readFrom } from './node-folder.ts';
-import type { NodeShell } from './node-reader.ts';
+import { hashOnNode, type NodeFile, type NodeShell, readFrom } from './node-folder.ts';
 import { checkSpace, keptBytes, PartFile } from './part-file.ts';
 import { persist } from './persist.ts';
 

@@ -1,7 +1,7 @@
 /** What several checks need to know of a node, looked up once. */
 import { DEFAULT_FOLDERS, findProcess, type HostProcess } from './host-process.ts';
 import type { NodeProbe } from './node-probe.ts';
-import { findOciRuntimes, type OciRuntime } from './oci-runtime.ts';
+import { findOciRuntimes, type OciRuntime } from './oci-programs.ts';
 import { findInstallCommand, type InstallCommand } from './packages.ts';
 
 export interface NodeFacts {

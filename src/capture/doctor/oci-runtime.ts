@@ -1,33 +1,8 @@
-/** runc or crun: what the container runtime starts, and what starts CRIU. */
+/** Whether what the container runtime starts can take checkpoints. */
 import type { Finding } from './finding.ts';
-import { type FoundProgram, findProgram, type HostProcess } from './host-process.ts';
 import type { NodeFacts } from './node-facts.ts';
-import type { NodeProbe } from './node-probe.ts';
+import type { OciRuntime } from './oci-programs.ts';
 import { formatVersion, parseVersion } from './version.ts';
-
-const NAMES = ['runc', 'crun'] as const;
-
-export interface OciRuntime extends FoundProgram {
-  readonly name: (typeof NAMES)[number];
-}
-
-/** CRI-O's packages bring runc and crun in a folder of their own. */
-const CRIO_FOLDER = '/usr/libexec/crio';
-
-export async function findOciRuntimes(
-  probe: NodeProbe,
-  runtime: HostProcess | undefined,
-  folders: readonly string[],
-): Promise<readonly OciRuntime[]> {
-  const places = runtime?.name === 'crio' ? [CRIO_FOLDER, ...folders] : folders;
-  const found = await Promise.all(
-    NAMES.map(async (name) => {
-      const program = await findProgram(probe, name, places);
-      return program === undefined ? [] : [{ ...program, name }];
-    }),
-  );
-  return found.flat();
-}
 
 export async function checkOciRuntime(facts: NodeFacts): Promise<Finding> {
   const about = { id: 'oci-runtime', title: 'OCI runtime' } as const;

@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { CapturePlan } from '../capture-plan.ts';
 import type { PreflightReport } from '../preflight/preflight.ts';
-import type { CaptureRoute, RouteName } from '../route.ts';
-import { whyWithoutCriu, withoutCriu } from './live-choice.ts';
+import { whyWithoutCriu } from './live-choice.ts';
 
 const clear: PreflightReport = {
   container: 'app',
@@ -36,36 +34,5 @@ describe('whyWithoutCriu', () => {
     expect(whyWithoutCriu(clear, 2000)).toBe(
       'CRIU would let it stand still for about 8.5 s, and --max-freeze allows 2.0 s',
     );
-  });
-});
-
-const route = (name: RouteName): CaptureRoute => ({
-  name,
-  reason: '',
-  endpoint: '',
-  trust: '',
-  take: async () => '',
-  probe: async () => undefined,
-});
-const planOf = (routes: CapturePlan['routes']): CapturePlan => ({
-  target: { container: 'app' },
-  routes,
-  notTaken: [],
-  pod: undefined,
-  container: undefined,
-  containerId: undefined,
-  notes: [],
-  look: async () => ({}),
-});
-
-describe('withoutCriu', () => {
-  it('leaves the way without CRIU, with the reason for each', () => {
-    const plan = withoutCriu(planOf([route('kubelet'), route('node')]), 'why');
-    expect(plan?.routes).toMatchObject([{ name: 'node', reason: 'why' }]);
-    expect(plan?.notTaken).toEqual([{ name: 'kubelet', reason: 'why' }]);
-  });
-
-  it('is none where that way is not open', () => {
-    expect(withoutCriu(planOf([route('kubelet')]), 'why')).toBeUndefined();
   });
 });

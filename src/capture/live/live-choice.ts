@@ -1,5 +1,4 @@
 /** When a capture without CRIU is chosen before CRIU is asked: where CRIU is sure to refuse, or would take too long. */
-import type { CapturePlan } from '../capture-plan.ts';
 import type { PreflightReport } from '../preflight/preflight.ts';
 
 /** Bytes in a second while the container stands still, as measured on 1 GiB: CRIU through the kubelet 8.3 s, we 1.3 s. */
@@ -25,11 +24,3 @@ export function whyWithoutCriu(report: PreflightReport, maxFreeze: number | unde
 }
 
 export const seconds = (milliseconds: number): string => `${(milliseconds / 1000).toFixed(1)} s`;
-
-/** The plan with the way without CRIU alone; undefined where that way is not open. */
-export function withoutCriu(plan: CapturePlan, why: string): CapturePlan | undefined {
-  const way = plan.routes.find(({ name }) => name === 'node');
-  if (way === undefined) return undefined;
-  const others = plan.routes.filter((route) => route !== way).map(({ name }) => ({ name, reason: why }));
-  return { ...plan, routes: [{ ...way, reason: why }], notTaken: [...plan.notTaken, ...others] };
-}

@@ -7,8 +7,8 @@ import type { GatheredContainer } from './look/gathered.ts';
 import type { KernelAnswers, KernelQuestions } from './look/kernel-questions.ts';
 import { type CopyResult, copyMemory } from './memory/memory-copy.ts';
 import { type MemoryPlan, planMemory } from './memory/memory-plan.ts';
+import type { ZeroPages } from './memory/pagemap-file.ts';
 import type { PlannedProcess } from './memory/shared-objects.ts';
-import type { ZeroPages } from './memory/zero-pages.ts';
 import { type Mapping, parseMappings } from './proc/mappings.ts';
 import { containerNumber, parseStatus, pidNamespaceDepth } from './proc/status.ts';
 

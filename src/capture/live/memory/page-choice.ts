@@ -9,8 +9,7 @@
  */
 import type { Mapping } from '../proc/mappings.ts';
 import type { PageRuns } from './page-runs.ts';
-import type { PagemapFile, PageWish } from './pagemap-file.ts';
-import type { ZeroPages } from './zero-pages.ts';
+import type { PagemapFile, PageWish, ZeroPages } from './pagemap-file.ts';
 
 export interface PageChoice {
   /** Whatever is mapped and in memory, pages of files too. */

@@ -8,7 +8,6 @@
  */
 import { closeSync, openSync, readSync } from 'node:fs';
 import type { PageRuns } from './page-runs.ts';
-import type { ZeroPages } from './zero-pages.ts';
 
 const ENTRY_BYTES = 8;
 /** Read at once, in bytes: the kernel itself works through 64 KiB at a time. */
@@ -21,6 +20,11 @@ const OF_FILE = 1 << 29;
 const GUARD = 1 << 26;
 const FRAME_HIGH = (1 << 23) - 1;
 const HALF = 2 ** 32;
+
+/** The frames of the kernel's pages of zeros, by number. */
+export interface ZeroPages {
+  has(frame: number): boolean;
+}
 
 /** Which pages of a range are wanted. */
 export interface PageWish {

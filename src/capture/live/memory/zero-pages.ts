@@ -7,12 +7,7 @@
  */
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { parseMappings } from '../proc/mappings.ts';
-import { readFrames } from './pagemap-file.ts';
-
-/** Frames by number. */
-export interface ZeroPages {
-  has(frame: number): boolean;
-}
+import { readFrames, type ZeroPages } from './pagemap-file.ts';
 
 /** Larger than the largest piece that the C library takes from its heap (32 MiB), so that it is a mapping of its own. */
 const UNTOUCHED_BYTES = 64 * 1024 * 1024;
