@@ -143,6 +143,43 @@ describe('of one container, /proc with ptrace and CRIU tell the same', () => {
     expect(await spacesOf(live)).toEqual(await spacesOf(criu));
   });
 
+  it('of the names of its host', async () => {
+    const names = async (images: readonly LiveImage[]) => {
+      const image = images.find(({ name }) => name.startsWith('utsns-'));
+      return imageMessages(images, image?.name ?? '', imageKinds.utsns);
+    };
+    expect(await names(criu)).toEqual([{ nodename: 'zoo', domainname: '(none)' }]);
+    expect(await names(live)).toEqual(await names(criu));
+  });
+
+  it('of System V IPC, messages and semaphores, byte for byte', async () => {
+    const ipc = (images: readonly LiveImage[]) =>
+      images
+        .filter(({ name }) => name.startsWith('ipcns-'))
+        .map(({ name, bytes }) => ({ kind: name.replace(/-\d+\.img$/, ''), bytes }))
+        .sort((a, b) => a.kind.localeCompare(b.kind));
+    expect(ipc(criu)).toHaveLength(4);
+    expect(ipc(live)).toEqual(ipc(criu));
+  });
+
+  it('of which processes share their descriptors, folders, memory and handlers', async () => {
+    const sharers = async (images: readonly LiveImage[]) => {
+      const found: string[] = [];
+      const seen = new Map<string, number>();
+      for (const { pid } of await imageMessages(images, 'pstree.img', imageKinds.pstree)) {
+        const [ids] = await imageMessages(images, `ids-${pid}.img`, imageKinds.ids);
+        for (const part of ['vm_id', 'files_id', 'fs_id', 'sighand_id'] as const) {
+          const key = `${part} ${ids?.[part]}`;
+          const first = seen.get(key);
+          if (ids && first !== undefined) found.push(`${pid} has the ${part} of ${first}`);
+          if (ids) seen.set(key, first ?? pid);
+        }
+      }
+      return found.sort();
+    };
+    expect(await sharers(live)).toEqual(await sharers(criu));
+  });
+
   it('of control groups', async () => {
     // The testbed's node has a cgroup namespace of its own, and this test is outside.
     const sets = async (images: readonly LiveImage[]) =>

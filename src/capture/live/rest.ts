@@ -33,6 +33,7 @@ export async function writeRest(
     mappings,
     table: files.table,
     registers: copy.registers?.threads ?? new Map(),
+    answers,
   });
   await archive.writePagesHeaders();
   for (const { name, bytes } of [...tasks.images, ...files.images, ...pagemapImages(plan)]) {

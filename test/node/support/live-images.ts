@@ -3,6 +3,7 @@ import { DeletedFiles } from '../../../src/capture/live/files/deleted-files.ts';
 import { buildFileImages } from '../../../src/capture/live/files/file-images.ts';
 import type { LiveImage } from '../../../src/capture/live/live-image.ts';
 import { gatherContainer } from '../../../src/capture/live/look/gather.ts';
+import { prepareQuestions } from '../../../src/capture/live/look/kernel-questions.ts';
 import { findZombies } from '../../../src/capture/live/members.ts';
 import { parseMappings } from '../../../src/capture/live/proc/mappings.ts';
 import { tracedThreads } from '../../../src/capture/live/registers/traced-threads.ts';
@@ -27,6 +28,7 @@ export async function captureImages(node: TestNode, id: string): Promise<readonl
   const opened = openTracer();
   if (!('tracer' in opened)) throw new Error(opened.reason);
   const { tracer } = opened;
+  const questions = prepareQuestions();
   const freezer = node.hostPath(`/sys/fs/cgroup/freezer/k8s.io/${id}/freezer.state`);
   try {
     writeFileSync(freezer, 'FROZEN', { flag: 'r+' });
@@ -34,6 +36,7 @@ export async function captureImages(node: TestNode, id: string): Promise<readonl
     await until('the container to be frozen', isFrozen, { interval: 5 });
     const members = pidsOf(id);
     const container = gatherContainer(firstFirst([...members, ...findZombies(members)]));
+    const answers = questions.ask(container);
     const deleted = DeletedFiles.hold(container);
     tracer.seize(tracedThreads(container));
     writeFileSync(freezer, 'THAWED', { flag: 'r+' });
@@ -42,9 +45,10 @@ export async function captureImages(node: TestNode, id: string): Promise<readonl
     const mappings = new Map(
       container.processes.map(({ pid, files }) => [pid, parseMappings(files.smaps ?? '')]),
     );
-    const files = buildFileImages(container, mappings, deleted);
+    const files = buildFileImages(container, mappings, deleted, answers);
     deleted.close();
-    const tasks = buildTaskImages(container, { mappings, table: files.table, registers: registers.threads });
+    const facts = { mappings, table: files.table, registers: registers.threads, answers };
+    const tasks = buildTaskImages(container, facts);
     const gaps = [...registers.gaps, ...tasks.gaps];
     if (gaps.length > 0) throw new Error(gaps.join('; '));
     return [...tasks.images, ...files.images];

@@ -63,7 +63,7 @@ export function buildFileImages(
   answers: KernelAnswers = NO_ANSWERS,
 ): FileImages {
   const { processes, networks } = container;
-  const { netlink, sameFiles, socketProtocols } = answers;
+  const { netlink, sameFiles, sharedParts, socketProtocols } = answers;
   const tables = new MountTables(processes);
   const depth = pidNamespaceDepth(processes[0]);
   const book = new FileBook();
@@ -83,7 +83,10 @@ export function buildFileImages(
   const images: LiveImage[] = [];
   for (const process of processes.filter(hasFiles)) {
     const own = mappings.get(process.pid) ?? [];
-    const added = addProcess(process, known.size + 1, own, tables.of(process), context);
+    // CRIU writes the descriptors of processes that share their table once.
+    const sharer = known.get(sharedParts.descriptors.get(process.pid) ?? process.pid);
+    const fdinfo = { id: sharer?.fdinfoId ?? known.size + 1, isWritten: sharer !== undefined };
+    const added = addProcess(process, fdinfo, own, tables.of(process), context);
     known.set(process.pid, added.files);
     images.push(...added.images);
   }
@@ -107,7 +110,7 @@ const hasFiles = ({ root, descriptors }: GatheredProcess): boolean =>
 /** Executable and mappings come first, then descriptors, as CRIU numbers them. */
 function addProcess(
   process: GatheredProcess,
-  fdinfoId: number,
+  { id: fdinfoId, isWritten }: { readonly id: number; readonly isWritten: boolean },
   mappings: readonly Mapping[],
   mounts: MountTable,
   context: DescriptorContext,
@@ -116,7 +119,15 @@ function addProcess(
   const number = containerNumber(status, context.depth) ?? process.pid;
   const mapped = addMappedFiles(process, mappings, mounts, context);
   const executable = addExecutable(process, mappings, mapped, mounts, context);
-  const fdinfo = describeDescriptors(process, number, mounts, context);
+  const descriptors = isWritten
+    ? []
+    : [
+        listImage(
+          `fdinfo-${fdinfoId}.img`,
+          imageKinds.fdinfo,
+          describeDescriptors(process, number, mounts, context),
+        ),
+      ];
   const folder = (link: GatheredProcess['root']): number | undefined =>
     link &&
     context.book.add((id) => namedEntry(id, link, { ...NOT_OPENED, mountId: mounts.idAt(pathOf(link)) })).id;
@@ -130,10 +141,7 @@ function addProcess(
   };
   return {
     files: { fdinfoId, executable, workingDirectory, root, mapped },
-    images: [
-      listImage(`fdinfo-${fdinfoId}.img`, imageKinds.fdinfo, fdinfo),
-      listImage(`fs-${number}.img`, imageKinds.fs, [fs]),
-    ],
+    images: [...descriptors, listImage(`fs-${number}.img`, imageKinds.fs, [fs])],
   };
 }
 

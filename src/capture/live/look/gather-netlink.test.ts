@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fakeProcess } from '../testing/fake-process.ts';
+import { namespaceEntrance } from './enter-namespace.ts';
 import { gatherNetlink } from './gather-netlink.ts';
 import { type Netlink, openNetlink, splitMessages } from './netlink.ts';
 
@@ -16,8 +17,8 @@ describe('gatherNetlink', () => {
     const opened: string[] = [];
     let open = 0;
     const netlink: Netlink = {
-      open(namespace, protocol) {
-        opened.push(`${namespace} ${protocol}`);
+      open({ pid }, protocol) {
+        opened.push(`${pid} ${protocol}`);
         open += 1;
         return {
           list: (type, payload) => [Uint8Array.of(type, payload.length)],
@@ -28,7 +29,7 @@ describe('gatherNetlink', () => {
       },
     };
     const { namespaces, gaps } = gatherNetlink(netlink, processes);
-    expect(opened).toEqual(['/proc/7/ns/net 4', '/proc/7/ns/net 0', '/proc/9/ns/net 4', '/proc/9/ns/net 0']);
+    expect(opened).toEqual(['7 4', '7 0', '9 4', '9 0']);
     expect(open).toBe(0);
     expect(gaps).toEqual([]);
     const asked = namespaces.get(2n);
@@ -75,16 +76,19 @@ describe('openNetlink', () => {
 
   it('asks nothing where the namespace cannot be entered', () => {
     const refused = library([-1]);
-    const { gaps } = gatherNetlink(openNetlink(refused), itself);
+    const { gaps } = gatherNetlink(openNetlink(refused, namespaceEntrance(refused)), itself);
     expect(gaps).toEqual([expect.stringContaining('entering')]);
     expect(refused.calls).toEqual(['setns']);
   });
 
   it('goes back also when no socket can be made, and ends all where it cannot go back', () => {
     const without = library([0, 0]);
-    expect(gatherNetlink(openNetlink(without), itself).gaps).toEqual([expect.stringContaining('socket')]);
+    expect(gatherNetlink(openNetlink(without, namespaceEntrance(without)), itself).gaps).toEqual([
+      expect.stringContaining('socket'),
+    ]);
     expect(without.calls).toEqual(['setns', 'socket', 'setns']);
-    expect(() => gatherNetlink(openNetlink(library([0, -1])), itself)).toThrow(
+    const stuck = library([0, -1]);
+    expect(() => gatherNetlink(openNetlink(stuck, namespaceEntrance(stuck)), itself)).toThrow(
       expect.objectContaining({ code: 'NOT_ROOT' }),
     );
   });

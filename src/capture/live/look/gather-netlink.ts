@@ -1,5 +1,6 @@
 /** What the kernel tells through netlink of the container's network namespaces, gathered while the container stands. */
 import { ExhibitError } from '../../../bytes/exhibit-error.ts';
+import type { NamespacePlace } from './enter-namespace.ts';
 import type { GatheredProcess } from './gathered.ts';
 import type { Netlink, NetlinkAnswer, NetlinkChannel } from './netlink.ts';
 
@@ -52,7 +53,7 @@ export function gatherNetlink(
     if (own.net === undefined || seen.has(own.net)) continue;
     seen.add(own.net);
     try {
-      namespaces.set(own.net, gatherNamespace(netlink, `${proc}/${pid}/ns/net`));
+      namespaces.set(own.net, gatherNamespace(netlink, { pid, proc }));
     } catch (error) {
       if (error instanceof ExhibitError) throw error;
       gaps.push(`sockets' other ends, options and routes are not known: ${(error as Error).message}`);
@@ -61,8 +62,8 @@ export function gatherNetlink(
   return { namespaces, gaps };
 }
 
-function gatherNamespace(netlink: Netlink, namespace: string): GatheredNetlink {
-  const sockets = withChannel(netlink, namespace, NETLINK_SOCK_DIAG, (channel) => ({
+function gatherNamespace(netlink: Netlink, place: NamespacePlace): GatheredNetlink {
+  const sockets = withChannel(netlink, place, NETLINK_SOCK_DIAG, (channel) => ({
     unix: channel.list(SOCK_DIAG_BY_FAMILY, unixRequest()),
     internet: [AF_INET, AF_INET6].flatMap((family) =>
       [TCP, UDP].flatMap((protocol) => channel.list(SOCK_DIAG_BY_FAMILY, internetRequest(family, protocol))),
@@ -73,7 +74,7 @@ function gatherNamespace(netlink: Netlink, namespace: string): GatheredNetlink {
     request[0] = family;
     return channel.list(type, request);
   };
-  const routes = withChannel(netlink, namespace, NETLINK_ROUTE, (channel) => ({
+  const routes = withChannel(netlink, place, NETLINK_ROUTE, (channel) => ({
     addresses: list(channel, RTM_GETADDR, 0),
     routes: list(channel, RTM_GETROUTE, AF_INET),
     routes6: list(channel, RTM_GETROUTE, AF_INET6),
@@ -84,11 +85,11 @@ function gatherNamespace(netlink: Netlink, namespace: string): GatheredNetlink {
 
 function withChannel<T>(
   netlink: Netlink,
-  namespace: string,
+  place: NamespacePlace,
   protocol: number,
   ask: (channel: NetlinkChannel) => T,
 ): T {
-  const channel = netlink.open(namespace, protocol);
+  const channel = netlink.open(place, protocol);
   try {
     return ask(channel);
   } finally {

@@ -1,14 +1,21 @@
 /** What only system calls tell of a standing container: what /proc does not have. */
 import { loadCLibrary } from './c-library.ts';
+import { namespaceEntrance } from './enter-namespace.ts';
+import { gatherNamespaces, type NamespaceLook, NO_NAMESPACES } from './gather-namespaces.ts';
 import { gatherNetlink, type NetlinkLook } from './gather-netlink.ts';
 import type { GatheredContainer } from './gathered.ts';
+import { openKcmp } from './kcmp.ts';
 import { openNetlink } from './netlink.ts';
 import { fileComparison, findSameFiles, type SameFiles } from './same-files.ts';
+import { findSharedParts, NOTHING_SHARED, type SharedParts } from './shared-parts.ts';
 import { readSocketProtocols, type SocketProtocols } from './socket-protocols.ts';
+import { openSystemV } from './system-v.ts';
 
 export interface KernelAnswers {
   readonly netlink: NetlinkLook;
   readonly sameFiles: SameFiles;
+  readonly sharedParts: SharedParts;
+  readonly namespaces: NamespaceLook;
   readonly socketProtocols: SocketProtocols;
 }
 
@@ -22,18 +29,24 @@ export const NO_ANSWERS: KernelAnswers = {
   socketProtocols: new Map(),
   netlink: { namespaces: new Map(), gaps: [] },
   sameFiles: new Map(),
+  sharedParts: NOTHING_SHARED,
+  namespaces: NO_NAMESPACES,
 };
 
 /** To be called before the container stands. Where koffi is not installed, every answer is NO_ANSWERS. */
 export function prepareQuestions(): KernelQuestions {
   const library = loadCLibrary();
   if (library === undefined) return { ask: () => NO_ANSWERS };
-  const netlink = openNetlink(library);
-  const compare = fileComparison(library);
+  const enter = namespaceEntrance(library);
+  const netlink = openNetlink(library, enter);
+  const kcmp = openKcmp(library);
+  const readIpc = openSystemV(library);
   return {
     ask: ({ processes }, proc) => ({
       netlink: gatherNetlink(netlink, processes, proc),
-      sameFiles: compare === undefined ? new Map() : findSameFiles(processes, compare),
+      sameFiles: kcmp === undefined ? new Map() : findSameFiles(processes, fileComparison(kcmp)),
+      sharedParts: kcmp === undefined ? NOTHING_SHARED : findSharedParts(processes, kcmp),
+      namespaces: gatherNamespaces(enter, readIpc, processes, proc),
       socketProtocols: readSocketProtocols(library, processes, proc),
     }),
   };

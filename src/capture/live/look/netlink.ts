@@ -2,23 +2,23 @@
  * Asks the kernel through netlink sockets, in the network namespace of a container, what /proc/net does not have. Node has no
  * such sockets.
  *
- * A socket belongs to the namespace that its maker was in. So the one thread that makes it is in the container's for the
- * time of one call, without giving way to anything else in between. Source: netlink(7), setns(2), linux/netlink.h.
+ * A socket belongs to the namespace that its maker was in. So it is made from within the container's. Source: netlink(7),
+ * linux/netlink.h.
  */
-import { closeSync, openSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { concat } from '../../../bytes/concat.ts';
-import { ExhibitError } from '../../../bytes/exhibit-error.ts';
 import type { CLibrary } from './c-library.ts';
+import type { EnterNamespace, NamespacePlace } from './enter-namespace.ts';
 
 /** What a kernel answered: whole messages with their headers, `u32 length, u16 type, u16 flags, u32 sequence, u32 port`. */
 export type NetlinkAnswer = readonly Uint8Array[];
 
 export interface Netlink {
   /**
-   * Opens a channel into a namespace, given by the path of its file below /proc. Throws an Error where it cannot: without
-   * rights, or because the process has ended. Throws `NOT_ROOT` where the namespace cannot be left: the capture has to end.
+   * Opens a channel into the network namespace of a process. Throws an Error where it cannot, and what `EnterNamespace`
+   * throws.
    */
-  open(namespace: string, protocol: number): NetlinkChannel;
+  open(place: NamespacePlace, protocol: number): NetlinkChannel;
 }
 
 export interface NetlinkChannel {
@@ -30,7 +30,6 @@ export interface NetlinkChannel {
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0o2000000;
-const CLONE_NEWNET = 0x40000000;
 const MSG_DONTWAIT = 0x40;
 const NLM_F_REQUEST = 1;
 const NLM_F_DUMP = 0x300;
@@ -48,23 +47,26 @@ interface Calls {
   readonly socket: Call;
   readonly send: Call;
   readonly recv: Call;
-  readonly setns: Call;
   errno(): number;
 }
 
-export function openNetlink(library: CLibrary): Netlink {
+export function openNetlink(library: CLibrary, enter: EnterNamespace): Netlink {
   const calls: Calls = {
     socket: library.function('int socket(int, int, int)'),
     send: library.function('intptr_t send(int, const void *, size_t, int)'),
     recv: library.function('intptr_t recv(int, void *, size_t, int)'),
-    setns: library.function('int setns(int, int)'),
     errno: library.errno,
   };
-  return { open: (namespace, protocol) => openChannel(calls, namespace, protocol) };
+  return {
+    open: (place, protocol) =>
+      channelOf(
+        calls,
+        enter('net', place, () => openSocket(calls, protocol)),
+      ),
+  };
 }
 
-function openChannel(calls: Calls, namespace: string, protocol: number): NetlinkChannel {
-  const descriptor = socketIn(calls, namespace, protocol);
+function channelOf(calls: Calls, descriptor: number): NetlinkChannel {
   return {
     list(type, payload) {
       const request = requestOf(type, payload);
@@ -76,30 +78,11 @@ function openChannel(calls: Calls, namespace: string, protocol: number): Netlink
   };
 }
 
-function socketIn(calls: Calls, namespace: string, protocol: number): number {
-  const own = openSync('/proc/thread-self/ns/net', 'r');
-  let other: number | undefined;
-  try {
-    other = openSync(namespace, 'r');
-    if (calls.setns(other, CLONE_NEWNET) !== 0)
-      throw new Error(`entering ${namespace}: error ${calls.errno()}`);
-    const descriptor = Number(calls.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
-    const error = calls.errno();
-    if (calls.setns(own, CLONE_NEWNET) !== 0) throw stuckIn(namespace, calls.errno());
-    if (descriptor < 0) throw new Error(`netlink socket: error ${error}`);
-    return descriptor;
-  } finally {
-    closeSync(own);
-    if (other !== undefined) closeSync(other);
-  }
+function openSocket(calls: Calls, protocol: number): number {
+  const descriptor = Number(calls.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
+  if (descriptor < 0) throw new Error(`netlink socket: error ${calls.errno()}`);
+  return descriptor;
 }
-
-/** Whoever was let in with these rights is let back; if not, nothing more may be asked from in there. */
-const stuckIn = (namespace: string, error: number): ExhibitError =>
-  new ExhibitError(
-    'NOT_ROOT',
-    `the network namespace ${namespace} was entered and cannot be left (error ${error}): run Exhibit again as root`,
-  );
 
 function requestOf(type: number, payload: Uint8Array): Uint8Array {
   const request = Buffer.alloc(HEADER);

@@ -1,6 +1,6 @@
 /**
  * Processes, threads and address spaces of a gathered container as CRIU 4.2 writes them: inventory, pstree, core, ids, mm,
- * cgroup, seccomp, userns. What the kernel tells a process itself only is left out: signal handlers, alternate stacks,
+ * cgroup, seccomp, and namespaces of users, host names and IPC. What the kernel tells a process itself only is left out: signal handlers, alternate stacks,
  * interval timers and when POSIX timers expire, secure bits, the parent-death signal.
  */
 import { imageKinds } from '../../../criu/image-kinds.ts';
@@ -9,6 +9,8 @@ import type { FileTable } from '../files/file-images.ts';
 import { namespaceId } from '../files/namespace-files.ts';
 import { type LiveImage, listImage } from '../live-image.ts';
 import type { GatheredContainer, GatheredProcess } from '../look/gathered.ts';
+import { type KernelAnswers, NO_ANSWERS } from '../look/kernel-questions.ts';
+import type { SharedParts } from '../look/shared-parts.ts';
 import type { Mapping } from '../proc/mappings.ts';
 import { parseStat, StatField } from '../proc/stat.ts';
 import { parseStatus, statusNumbers } from '../proc/status.ts';
@@ -16,10 +18,12 @@ import type { ThreadRegisters } from '../registers/thread-registers.ts';
 import { ControlGroupSets } from './control-groups.ts';
 import { type CoreContext, isZombie, mainCore, otherCore } from './core-image.ts';
 import { parseSecurityProfile } from './credentials.ts';
+import { ipcNamespaceImages, unreadSegments } from './ipc-namespace.ts';
 import { memoryMessage } from './memory-image.ts';
 import { SeccompBook } from './seccomp-book.ts';
 import { TaskNumbers } from './task-numbers.ts';
 import { userNamespaceImages } from './user-namespace.ts';
+import { utsNamespaceImages } from './uts-namespace.ts';
 
 export interface TaskFacts {
   /** By the node's number of the process. */
@@ -27,6 +31,7 @@ export interface TaskFacts {
   readonly table: FileTable;
   /** By the node's number of the thread; empty where they could not be read. */
   readonly registers: ReadonlyMap<number, ThreadRegisters>;
+  readonly answers?: KernelAnswers | undefined;
 }
 
 export interface TaskImages {
@@ -45,14 +50,16 @@ export function buildTaskImages(container: GatheredContainer, facts: TaskFacts):
   const groups = new ControlGroupSets();
   const profile = (process: GatheredProcess | undefined) =>
     parseSecurityProfile(process?.files['attr/current']);
+  const { sharedParts, namespaces } = facts.answers ?? NO_ANSWERS;
+  const ids = objectIds(processes, sharedParts);
   const images: LiveImage[] = [];
   const tree: PstreeEntry[] = [];
-  for (const [index, process] of processes.entries()) {
+  for (const process of processes) {
     const { machine } = container.node;
     const controlGroups = () => groups.idOf(process.files.cgroup);
     const { registers } = facts;
     const own = { machine, numbers, seccomp, controlGroups, profile: profile(process), registers };
-    images.push(...processImages(process, index + 1, own, facts));
+    images.push(...processImages(process, ids(process.pid), own, facts));
     tree.push(treeEntry(process, numbers));
   }
   const inventory = {
@@ -69,15 +76,37 @@ export function buildTaskImages(container: GatheredContainer, facts: TaskFacts):
       groups.image(),
       seccomp.image(),
       ...userNamespaceImages(processes),
+      ...utsNamespaceImages(namespaces),
+      ...ipcNamespaceImages(namespaces),
     ],
-    gaps: processes.flatMap((process) => gapsOf(process, facts.registers)),
+    gaps: [
+      ...namespaces.gaps,
+      ...unreadSegments(namespaces, facts.mappings.values()),
+      ...processes.flatMap((process) => gapsOf(process, facts.registers)),
+    ],
   };
 }
 
-/** `id` stands for the process's memory, folders and signal handlers, of which /proc does not tell who shares them. */
+type ObjectIds = Pick<TaskKobjIdsEntry, 'vm_id' | 'fs_id' | 'sighand_id'>;
+
+/** Each process's place among them, or that of the first process which has the same. */
+function objectIds(
+  processes: readonly GatheredProcess[],
+  { memory, folders, handlers }: SharedParts,
+): (pid: number) => ObjectIds {
+  const places = new Map(processes.map(({ pid }, index) => [pid, index + 1]));
+  const idOf = (shared: ReadonlyMap<number, number>, pid: number): number =>
+    places.get(shared.get(pid) ?? pid) ?? 0;
+  return (pid) => ({
+    vm_id: idOf(memory, pid),
+    fs_id: idOf(folders, pid),
+    sighand_id: idOf(handlers, pid),
+  });
+}
+
 function processImages(
   process: GatheredProcess,
-  id: number,
+  ids: ObjectIds,
   context: CoreContext,
   { mappings, table }: TaskFacts,
 ): readonly LiveImage[] {
@@ -103,18 +132,20 @@ function processImages(
         otherCore(thread, context),
       ]),
     ),
-    listImage(`ids-${number}.img`, imageKinds.ids, [kernelObjects(process, id, table)]),
+    listImage(`ids-${number}.img`, imageKinds.ids, [kernelObjects(process, ids, table)]),
     listImage(`mm-${number}.img`, imageKinds.mm, [memory]),
   ];
 }
 
-function kernelObjects({ pid, namespaces }: GatheredProcess, id: number, table: FileTable): TaskKobjIdsEntry {
+function kernelObjects(
+  { pid, namespaces }: GatheredProcess,
+  ids: ObjectIds,
+  table: FileTable,
+): TaskKobjIdsEntry {
   const space = (inode: bigint | undefined) => (inode === undefined ? undefined : namespaceId(inode));
   return {
-    vm_id: id,
+    ...ids,
     files_id: table.fdinfoId(pid),
-    fs_id: id,
-    sighand_id: id,
     pid_ns_id: space(namespaces.pid),
     net_ns_id: space(namespaces.net),
     ipc_ns_id: space(namespaces.ipc),
