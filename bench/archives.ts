@@ -17,6 +17,8 @@ import { join } from 'node:path';
 import { openArchive } from '../src/archive/open-archive.ts';
 import { openFileSource } from '../src/bytes/file-source.ts';
 import { cacheFolder } from '../testbed/cache.ts';
+import { testbedRoot } from './peers.ts';
+import { writeProgramMemory } from './program-memory.ts';
 
 /** The archives of one size that the benchmark reads. */
 export interface BenchArchives {
@@ -25,6 +27,8 @@ export interface BenchArchives {
   /** Undefined for the largest: unpacking is linear in the size, and another copy of each would fill a small disk. */
   readonly gzip: string | undefined;
   readonly zstd: string | undefined;
+  /** Packed, of a process with programs in its memory (program-memory.ts); undefined for the largest and without the testbed. */
+  readonly programs: { readonly gzip: string; readonly zstd: string | undefined } | undefined;
   /** What the peers that know nothing of archives read: the pages of all processes. */
   readonly pages: string;
 }
@@ -43,23 +47,40 @@ export function recordedSizes(): readonly number[] {
 const MAX_PACKED_SIZE = 1024;
 
 /** Makes, once, the forms of an archive that the peers can read. */
-export function prepareArchives(mebibytes: number): BenchArchives {
+export async function prepareArchives(mebibytes: number): Promise<BenchArchives> {
   const recorded = join(cacheFolder(), `hoard-${mebibytes}.tar`);
   const plain = derive(join(cacheFolder(), `hoard-${mebibytes}-older.tar`), (target) =>
     writeOlder(recorded, target),
   );
   const isPacked = mebibytes <= MAX_PACKED_SIZE;
-  const gzip = isPacked
-    ? derive(`${plain}.gz`, (target) => execFileSync('sh', ['-c', 'gzip -1 <"$0" >"$1"', plain, target]))
-    : undefined;
-  const zstd =
-    isPacked && hasProgram('zstd')
-      ? derive(`${plain}.zst`, (target) => execFileSync('zstd', ['-q', '-1', '-f', plain, '-o', target]))
-      : undefined;
+  const gzip = isPacked ? packGzip(plain, 1) : undefined;
+  const zstd = isPacked ? packZstd(plain, 1) : undefined;
+  const programs = isPacked ? await prepareProgramMemory(plain) : undefined;
   const pages = derive(plain.replace(/\.tar$/, '.pages'), (target) =>
     execFileSync('sh', ['-c', 'tar xOf "$0" --wildcards "*/pages-*.img" >"$1"', plain, target]),
   );
-  return { mebibytes, plain, gzip, zstd, pages };
+  return { mebibytes, plain, gzip, zstd, programs, pages };
+}
+
+const packGzip = (path: string, level: number): string =>
+  derive(`${path}.gz`, (target) => execFileSync('sh', ['-c', `gzip -${level} <"$0" >"$1"`, path, target]));
+
+const packZstd = (path: string, level: number): string | undefined =>
+  hasProgram('zstd')
+    ? derive(`${path}.zst`, (target) => execFileSync('zstd', ['-q', `-${level}`, '-f', path, '-o', target]))
+    : undefined;
+
+/** Packed as by default: gzip's level 6, and 3 of zstd, as podman does it. */
+async function prepareProgramMemory(plain: string): Promise<BenchArchives['programs']> {
+  const root = testbedRoot();
+  if (root === undefined) return undefined;
+  const path = plain.replace(/\.tar$/, '-programs.tar');
+  if (!existsSync(path)) {
+    const unfinished = `${path}.${process.pid}`;
+    await writeProgramMemory(plain, unfinished, root);
+    renameSync(unfinished, path);
+  }
+  return { gzip: packGzip(path, 6), zstd: packZstd(path, 3) };
 }
 
 /** How many archives the folder for `list` has. */

@@ -50,7 +50,7 @@ async function main(argv: readonly string[]): Promise<void> {
   console.log('|--:|---|--:|--:|--:|---|--:|--:|--:|--:|');
   try {
     for (const size of sizes) {
-      const archives = prepareArchives(size);
+      const archives = await prepareArchives(size);
       for (const job of jobsOn(archives, checkpointctl)) await runJob(size, job);
       if (size === LISTED_SIZE)
         await runJob(size, listJob(await prepareFolder(archives.plain), checkpointctl));
@@ -91,7 +91,7 @@ const onPages = (program: string, ...args: readonly string[]): Command | string 
   hasProgram(program) ? { argv: [program, ...args] } : 'not there';
 
 function jobsOn(archives: BenchArchives, checkpointctl: Checkpointctl | string): readonly Job[] {
-  const { mebibytes, plain, gzip, zstd, pages } = archives;
+  const { mebibytes, plain, gzip, zstd, programs, pages } = archives;
   const peer = (name: string, ...args: readonly string[]) => ({
     name: `checkpointctl ${name}`,
     command:
@@ -159,35 +159,30 @@ function jobsOn(archives: BenchArchives, checkpointctl: Checkpointctl | string):
         },
       ],
     },
-    ...(gzip === undefined
-      ? []
-      : [
-          {
-            name: 'memparse -s on gzip',
-            ours: exhibit('memparse', '-s', MARKER, gzip),
-            peers: [
-              {
-                name: 'zcat',
-                command: { argv: ['sh', '-c', 'exec zcat "$0" >/dev/null', gzip] } as Command,
-              },
-            ],
-          },
-        ]),
-    ...(zstd === undefined || !hasProgram('zstdcat')
-      ? []
-      : [
-          {
-            name: 'memparse -s on zstd',
-            ours: exhibit('memparse', '-s', MARKER, zstd),
-            peers: [
-              {
-                name: 'zstdcat',
-                command: { argv: ['sh', '-c', 'exec zstdcat "$0" >/dev/null', zstd] } as Command,
-              },
-            ],
-          },
-        ]),
+    ...packedJobs('', { gzip, zstd }),
+    ...packedJobs(", programs' memory", programs),
   ];
+}
+
+/** Opening and searching, each against unpacking to nothing. */
+function packedJobs(
+  suffix: string,
+  packed: { readonly gzip: string | undefined; readonly zstd: string | undefined } | undefined,
+): readonly Job[] {
+  const jobs = (archive: string | undefined, format: string, program: string): readonly Job[] => {
+    if (archive === undefined || !hasProgram(program)) return [];
+    const command: Command = { argv: ['sh', '-c', `exec ${program} "$0" >/dev/null`, archive] };
+    const peers = [{ name: program, command }];
+    return [
+      {
+        name: `inspect --all --json on ${format}${suffix}`,
+        ours: exhibit('inspect', '--all', '--json', archive),
+        peers,
+      },
+      { name: `memparse -s on ${format}${suffix}`, ours: exhibit('memparse', '-s', MARKER, archive), peers },
+    ];
+  };
+  return [...jobs(packed?.gzip, 'gzip', 'zcat'), ...jobs(packed?.zstd, 'zstd', 'zstdcat')];
 }
 
 async function runJob(size: number, job: Job): Promise<void> {

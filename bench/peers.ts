@@ -12,15 +12,20 @@ export interface Checkpointctl {
   close(): void;
 }
 
+/** The testbed's root filesystem, undefined where it was never brought up. */
+export function testbedRoot(): string | undefined {
+  const names = existsSync(cacheFolder()) ? readdirSync(cacheFolder()) : [];
+  return names
+    .filter((name) => /^rootfs-[\da-f]+$/.test(name))
+    .map((name) => join(cacheFolder(), name))
+    .find((path) => existsSync(join(path, 'usr/bin/checkpointctl')));
+}
+
 const SHARED_FOLDER = 'tmp/exhibit-bench';
 
 /** Undefined, with the reason, where it cannot be run. */
 export function findCheckpointctl(): Checkpointctl | string {
-  const names = existsSync(cacheFolder()) ? readdirSync(cacheFolder()) : [];
-  const roots = names
-    .filter((name) => /^rootfs-[\da-f]+$/.test(name))
-    .map((name) => join(cacheFolder(), name));
-  const root = roots.find((path) => existsSync(join(path, 'usr/bin/checkpointctl')));
+  const root = testbedRoot();
   if (root === undefined) return 'not there: bring the testbed up once (npm run testbed -- up)';
   if (process.getuid?.() !== 0) return 'not there: chroot into the testbed needs root';
   const folder = join(root, SHARED_FOLDER);
