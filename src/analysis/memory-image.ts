@@ -1,7 +1,6 @@
 import { ExhibitError } from '../bytes/exhibit-error.ts';
-import type { AddressSpace, Region } from '../checkpoint/address-space.ts';
+import { type AddressSpace, bytesInPages, type Region } from '../checkpoint/address-space.ts';
 import { dumpMemory } from './memory-dump.ts';
-import type { RootFiles } from './root-files.ts';
 
 /*
  * Memory as one file of raw bytes: the regions one after the other, each in its whole length, with holes where the archive
@@ -21,28 +20,24 @@ export interface MemoryImage {
   readonly regions: readonly PlacedRegion[];
   /** Of the file, holes included. */
   readonly size: number;
-  /** Bytes that are in the archive. */
+  /** Bytes that are in the archive's pages. */
   readonly presentBytes: number;
 }
 
 export interface ImagePart {
-  readonly region: Region;
   readonly offset: number;
   readonly bytes: Uint8Array;
-  /** They are not the archive's, but of the mapped file in the root filesystem that was given. */
-  readonly isOfFile: boolean;
 }
 
-/** Lays out the regions; with `withFiles` also mapped files. Throws `LIMIT_EXCEEDED` for more than MAX_IMAGE_SIZE bytes. */
-export function layOutImage({ regions }: AddressSpace, withFiles = false): MemoryImage {
+/** Lays out the regions. Throws `LIMIT_EXCEEDED` for more than MAX_IMAGE_SIZE bytes. */
+export function layOutImage({ regions }: AddressSpace): MemoryImage {
   let size = 0;
   let presentBytes = 0;
   const placed = regions.map((region): PlacedRegion => {
-    const isMappedFile = withFiles && region.kind === 'file';
-    if (region.presentBytes === 0 && !isMappedFile) return { region, offset: undefined };
+    if (region.presentBytes === 0) return { region, offset: undefined };
     const offset = size;
     size += Number(region.end - region.start);
-    presentBytes += region.presentBytes;
+    presentBytes += bytesInPages(region);
     return { region, offset };
   });
   if (size > MAX_IMAGE_SIZE) {
@@ -53,17 +48,13 @@ export function layOutImage({ regions }: AddressSpace, withFiles = false): Memor
 }
 
 /** What stands in the file beside its holes, in order. */
-export async function* imageParts(
-  space: AddressSpace,
-  { regions }: MemoryImage,
-  files?: RootFiles,
-): AsyncGenerator<ImagePart> {
+export async function* imageParts(space: AddressSpace, { regions }: MemoryImage): AsyncGenerator<ImagePart> {
   let index = -1;
-  for await (const part of dumpMemory(space, files)) {
+  for await (const part of dumpMemory(space)) {
     if (part.kind === 'region') index++;
     if (part.kind !== 'bytes') continue;
-    const { address, bytes, file } = part;
+    const { address, bytes } = part;
     const { region, offset = 0 } = regions[index] as PlacedRegion;
-    yield { region, offset: offset + Number(address - region.start), bytes, isOfFile: file !== undefined };
+    yield { offset: offset + Number(address - region.start), bytes };
   }
 }

@@ -2,16 +2,17 @@ import { formatAddress } from '../bytes/brand.ts';
 import type { SourceLocation } from '../bytes/source-location.ts';
 import type { AddressSpace, Region, RegionKind } from '../checkpoint/address-space.ts';
 import type { Checkpoint, Process } from '../checkpoint/checkpoint.ts';
+import { filledFrom } from '../checkpoint/filled-memory.ts';
+import type { RootFiles } from '../checkpoint/root-files.ts';
 import type { Owner } from '../checkpoint/scan/memory-layout.ts';
 import { type ScanOptions, scanMemory } from '../checkpoint/scan/memory-scan.ts';
 import type { MemoryHit, MemoryScanner } from '../checkpoint/scan/memory-scanner.ts';
 import type { JobRunner } from '../checkpoint/scan/parallel-scan.ts';
 import { toHex, toText } from './byte-text.ts';
+import { selectFilled } from './filled-selection.ts';
 import { compileMemoryQuery, type MemoryQuery, type SearchThreads } from './memory-query.ts';
-import { type MemoryFilter, type SelectedMemory, selectMemory } from './memory-selection.ts';
+import type { MemoryFilter } from './memory-selection.ts';
 import type { CompiledScanner, HitEncoding, SearchQuery } from './pattern.ts';
-import type { RootFiles } from './root-files.ts';
-import { isInRootfs, rootMemory } from './rooted-memory.ts';
 
 /** More context is a dump and not a hit. */
 export const MAX_CONTEXT = 64 * 1024;
@@ -63,14 +64,14 @@ export interface HitContext {
 export interface HitLocation extends SourceLocation {
   /** Offset in the archive file; undefined where the archive is compressed. */
   readonly archive_offset: number | undefined;
-  /** Only where the bytes are not in the archive but in the root filesystem that was given; `entry` begins with `rootfs:`. */
+  /** Only where the bytes are not in the archive but in the root filesystem that was given; then `entry` begins with `rootfs:`. */
   readonly filled?: true;
 }
 
 export interface FindOptions extends ScanOptions {
   /** Only in this memory. */
   readonly filter?: MemoryFilter | undefined;
-  /** A root filesystem: what mapped files held is looked at too, where the archive lacks it. */
+  /** A root filesystem: what mapped files held is looked at too, where the archive's pages lack it. */
   readonly files?: RootFiles | undefined;
   /** Threads that search beside this one. What is found does not depend on them. */
   readonly threads?: SearchThreads | undefined;
@@ -146,20 +147,15 @@ export async function* scanSelected(
   scanners: readonly MemoryScanner[],
   options: FindOptions,
 ): AsyncGenerator<SelectedHits> {
-  const memory = await selectMemory(checkpoint, options.filter);
+  const { filter, files, onNote } = options;
+  const { memory, sourceOf, close } = await selectFilled(checkpoint, filter, files, onNote);
   const spaces = memory.map(({ space }) => space);
-  const { files, onNote } = options;
-  const rooted = files && (await rootMemory(spaces, files, onNote));
-  const scanned = rooted?.spaces ?? spaces;
-  const processes = new Map(
-    scanned.map((space, index) => [space, (memory[index] as SelectedMemory).process]),
-  );
+  const processes = new Map(memory.map(({ space, process }) => [space, process]));
   try {
-    const sourceOf = rooted?.sourceOf;
-    const batches = scanMemory(scanned, checkpoint.archive, scanners, { ...options, sourceOf });
+    const batches = scanMemory(spaces, checkpoint.archive, scanners, { ...options, sourceOf });
     for await (const batch of batches) yield { batch, processes };
   } finally {
-    await rooted?.close();
+    await close();
   }
 }
 
@@ -204,7 +200,7 @@ export function describeLocation({ archive }: Checkpoint, location: SourceLocati
   const archiveOffset = found === undefined ? undefined : found.offset + location.offset;
   const { entry, offset, length } = location;
   const described: HitLocation = { entry, offset, length, archive_offset: archiveOffset };
-  return isInRootfs(entry) ? { ...described, filled: true } : described;
+  return filledFrom(entry)?.origin === 'rootfs' ? { ...described, filled: true } : described;
 }
 
 /** The neighbours of a hit up to the next byte that is not in the archive. */

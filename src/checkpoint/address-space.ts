@@ -34,11 +34,16 @@ export interface Region {
   readonly name: string;
   /** The file that a region of kind `file` maps; absent when the images do not have it. */
   readonly file?: MappedFile | undefined;
-  /** Bytes of it that are in the archive. */
+  /** Bytes of it that can be read: those in the archive, and those that were filled. */
   readonly presentBytes: number;
+  /** Bytes of those that were filled from the mapped file (`fillMemory`); absent where none were. */
+  readonly filledBytes?: number;
   /** The VMA's entry in the mm image (or vmas-PID.img); the pagemap for pages without VMA. */
   readonly location: SourceLocation;
 }
+
+/** Bytes of a region that are in the archive's pages. */
+export const bytesInPages = ({ presentBytes, filledBytes = 0 }: Region): number => presentBytes - filledBytes;
 
 /** A file that is mapped, as CRIU recorded it. */
 export interface MappedFile {

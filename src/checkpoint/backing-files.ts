@@ -3,22 +3,11 @@
  * content the archive itself has (deleted ones, those that the container wrote), and those of a root filesystem that the
  * user names. An archive records no more of a file than its size, so that is all that is compared.
  */
-import { type ByteSource, bufferSource } from '../bytes/byte-source.ts';
+import { bufferSource } from '../bytes/byte-source.ts';
 import { concat } from '../bytes/concat.ts';
 import type { MappedFile } from './address-space.ts';
 import type { Checkpoint, HeldFile } from './checkpoint.ts';
-
-/** A root filesystem, by the paths that a container knew its files by. */
-export interface RootFiles {
-  /** What messages call it. */
-  readonly name: string;
-  /** Undefined where there is no such file. Nothing outside is opened, wherever links lead. */
-  open(path: string): Promise<ClosableSource | undefined>;
-}
-
-export interface ClosableSource extends ByteSource {
-  close(): Promise<void>;
-}
+import { type ClosableSource, closable, type RootFiles } from './root-files.ts';
 
 /** Where the content of a mapped file is from. */
 export type BackingOrigin = 'archive' | 'rootfs';
@@ -38,15 +27,19 @@ const MAX_HELD_SIZE = 32 * 1024 * 1024;
 
 export class BackingFiles {
   readonly #held: ReadonlyMap<string, HeldFile>;
+  /** Paths of the root filesystem that are no longer the image's. */
+  readonly #changed: ReadonlySet<string>;
   readonly #root: RootFiles | undefined;
   readonly #warn: (message: string) => void;
 
   private constructor(
     held: ReadonlyMap<string, HeldFile>,
+    changed: ReadonlySet<string>,
     root: RootFiles | undefined,
     warn: (message: string) => void,
   ) {
     this.#held = held;
+    this.#changed = changed;
     this.#root = root;
     this.#warn = warn;
   }
@@ -62,16 +55,17 @@ export class BackingFiles {
       if (file.kind !== 'memfd' && file.kind !== 'shared-memory')
         held.set(heldKey(file.path, isDeleted(file)), file);
     }
-    return new BackingFiles(held, root, warn);
+    const changed = new Set((await checkpoint.rootfsChanges()).map(({ path }) => path));
+    return new BackingFiles(held, changed, root, warn);
   }
 
   /** Undefined when neither the archive nor the root filesystem has the file that was mapped. */
   async find(mapped: MappedFile): Promise<BackingFile | undefined> {
     const held = this.#held.get(heldKey(mapped.path, mapped.deleted));
-    // What the container changed is no longer the image's file, even if it is too large to be taken from the archive.
+    // What the container wrote is no longer the image's file, even if it is too large to be taken from the archive.
     if (held !== undefined)
       return this.#fits(mapped, held.size, 'the archive') ? heldBacking(held) : undefined;
-    if (mapped.deleted || this.#root === undefined) return undefined;
+    if (mapped.deleted || this.#root === undefined || this.#changed.has(mapped.path)) return undefined;
     return this.#fromRoot(mapped, this.#root);
   }
 
@@ -96,12 +90,6 @@ export class BackingFiles {
 
 const isDeleted = ({ kind }: HeldFile): boolean => kind === 'deleted';
 const heldKey = (path: string, deleted: boolean): string => `${deleted}:${path}`;
-
-const closable = (source: ByteSource): ClosableSource => ({
-  size: source.size,
-  read: (offset, length, signal) => source.read(offset, length, signal),
-  close: async () => undefined,
-});
 
 const EMPTY = closable(bufferSource(new Uint8Array(0)));
 

@@ -13,9 +13,10 @@ import { withFixture } from '../../test/support/fixture.ts';
 import { forgeTar } from '../../test/support/tar-forge.ts';
 import { bufferSource } from '../bytes/byte-source.ts';
 import { imageKinds } from '../criu/image-kinds.ts';
-import { BackingFiles, type RootFiles } from './backing-files.ts';
-import type { Checkpoint } from './checkpoint.ts';
-import { type FilledMemory, fillMemory } from './filled-memory.ts';
+import type { AddressSpace } from './address-space.ts';
+import { BackingFiles } from './backing-files.ts';
+import { type FilledMemory, filledFrom, fillMemory } from './filled-memory.ts';
+import type { RootFiles } from './root-files.ts';
 
 const PAGE = 4096;
 const AT = 0x10000n;
@@ -42,7 +43,7 @@ const numbered = (length: number): Uint8Array =>
 
 interface Filled {
   readonly memory: FilledMemory;
-  readonly checkpoint: Checkpoint;
+  readonly space: AddressSpace;
   readonly warnings: readonly string[];
 }
 
@@ -79,16 +80,17 @@ async function fill({
   if (space === undefined) throw new Error('no address space');
   const warnings: string[] = [];
   const backing = await BackingFiles.of(checkpoint, root, (message) => warnings.push(message));
-  return { memory: await fillMemory(space, backing), checkpoint, warnings };
+  const memory = await fillMemory([space], backing);
+  return { memory, space: memory.spaces[0] ?? space, warnings };
 }
 
-const shape = ({ space }: FilledMemory, pages: number) =>
+const shape = (space: AddressSpace, pages: number) =>
   space
     .extents(AT, pages * PAGE)
     .map(({ start, length, origin, location }) => [
       Number(start - AT) / PAGE,
       length / PAGE,
-      origin === 'present' && location === undefined ? 'filled' : origin,
+      location !== undefined && filledFrom(location.entry) ? 'filled' : origin,
     ]);
 
 describe('memory that is filled from a root filesystem', () => {
@@ -96,14 +98,14 @@ describe('memory that is filled from a root filesystem', () => {
 
   it('has the file where the archive has nothing, and the archive’s pages where it has', async () => {
     const root = rootOf({ '/bin/web': content });
-    const { memory, warnings } = await fill({ size: BigInt(content.length), present: [1], root });
-    expect(shape(memory, 4)).toEqual([
+    const { memory, space, warnings } = await fill({ size: BigInt(content.length), present: [1], root });
+    expect(shape(space, 4)).toEqual([
       [0, 1, 'filled'],
       [1, 1, 'present'],
       [2, 1, 'filled'],
       [3, 1, 'file'],
     ]);
-    const { bytes } = await memory.space.read(AT, 4 * PAGE);
+    const { bytes } = await space.read(AT, 4 * PAGE);
     const expected = Buffer.alloc(4 * PAGE);
     expected.set(content);
     expected.fill(0xee, PAGE, 2 * PAGE);
@@ -116,8 +118,8 @@ describe('memory that is filled from a root filesystem', () => {
   });
 
   it('is not filled from a file of another size, which is told', async () => {
-    const { memory, warnings } = await fill({ size: 77n, root: rootOf({ '/bin/web': content }) });
-    expect(shape(memory, 4)).toEqual([[0, 4, 'file']]);
+    const { space, warnings } = await fill({ size: 77n, root: rootOf({ '/bin/web': content }) });
+    expect(shape(space, 4)).toEqual([[0, 4, 'file']]);
     expect(warnings).toEqual([
       `/bin/web of rootfs has ${content.length} bytes, the file that was mapped had 77: it is not used`,
     ]);
@@ -125,40 +127,71 @@ describe('memory that is filled from a root filesystem', () => {
 
   it('stays as it is without the file', async () => {
     const root = rootOf({});
-    const { memory } = await fill({ root });
-    expect([shape(memory, 4), memory.files, root.opened]).toEqual([[[0, 4, 'file']], [], ['/bin/web']]);
+    const { memory, space } = await fill({ root });
+    expect([shape(space, 4), memory.files, root.opened]).toEqual([[[0, 4, 'file']], [], ['/bin/web']]);
   });
 
   it('is filled from what the container wrote, not from its image', async () => {
     const written = numbered(2 * PAGE).reverse();
     const diff = forgeTar([{ name: 'bin/web', data: written }]);
     const root = rootOf({ '/bin/web': content });
-    const { memory } = await fill({
+    const { memory, space } = await fill({
       size: BigInt(written.length),
       root,
       entries: { 'rootfs-diff.tar': diff },
     });
     expect(memory.files).toMatchObject([{ origin: 'archive', bytes: 2 * PAGE }]);
-    expect(Buffer.from((await memory.space.read(AT, 2 * PAGE)).bytes).equals(written)).toBe(true);
+    expect(Buffer.from((await space.read(AT, 2 * PAGE)).bytes).equals(written)).toBe(true);
     expect(root.opened).toEqual([]);
+  });
+
+  it('is not filled from the image where the container deleted the file, whatever lies there now', async () => {
+    const root = rootOf({ '/bin/web': content });
+    const deleted = new TextEncoder().encode('["/bin/web"]');
+    const { space } = await fill({ root, entries: { 'deleted.files': deleted } });
+    expect([shape(space, 4), root.opened]).toEqual([[[0, 4, 'file']], []]);
+  });
+
+  it('tells where in which file its bytes are, and reads them there with the zeros of the last page', async () => {
+    const { memory, space } = await fill({ offset: 4096n, root: rootOf({ '/bin/web': content }) });
+    const [extent] = space.extents(AT, PAGE * 4);
+    const location = { entry: 'rootfs:/bin/web', offset: PAGE, length: 2 * PAGE };
+    expect(extent?.location).toEqual(location);
+    const bytes = await memory.sourceOf(location.entry)?.read(location.offset, location.length);
+    expect(Buffer.from(bytes ?? []).equals((await space.read(AT, 2 * PAGE)).bytes)).toBe(true);
+    expect(bytes?.subarray(2 * PAGE - 101)).toEqual(
+      Uint8Array.from([content.at(-1) ?? 0, ...new Array(100).fill(0)]),
+    );
+    expect(memory.sourceOf('checkpoint/pages-1.img')).toBeUndefined();
+    expect(space.regions[0]).toMatchObject({ presentBytes: 2 * PAGE, filledBytes: 2 * PAGE });
+    await memory.close();
+  });
+
+  it('is not read on where the file has become shorter, nor with zeros in its place', async () => {
+    const files: Record<string, Uint8Array> = { '/bin/web': content };
+    const { memory, space } = await fill({ root: rootOf(files) });
+    files['/bin/web'] = content.subarray(0, PAGE);
+    expect((await space.read(AT, PAGE)).bytes).toHaveLength(PAGE);
+    await expect(space.read(AT, 2 * PAGE)).rejects.toMatchObject({ code: 'FILE_UNREADABLE' });
+    expect(await memory.sourceOf('rootfs:/bin/web')?.read(PAGE, PAGE)).toHaveLength(0);
   });
 
   it('does not reach beyond the file, whatever part of it is mapped', async () => {
     for (const offset of [2n ** 63n, 3n * 4096n, 2n * 4096n]) {
-      const { memory } = await fill({ offset, root: rootOf({ '/bin/web': content }) });
-      const [, length, origin] = shape(memory, 4)[0] ?? [];
+      const { space } = await fill({ offset, root: rootOf({ '/bin/web': content }) });
+      const [, length, origin] = shape(space, 4)[0] ?? [];
       expect([length, origin]).toEqual(offset === 2n * 4096n ? [1, 'filled'] : [4, 'file']);
     }
   });
 
   it('reads as the file does, at any place', async () => {
-    const { memory } = await fill({ offset: 4096n, root: rootOf({ '/bin/web': content }) });
+    const { space } = await fill({ offset: 4096n, root: rootOf({ '/bin/web': content }) });
     const expected = Buffer.alloc(4 * PAGE);
     expected.set(content.subarray(PAGE));
     await fc.assert(
       fc.asyncProperty(fc.nat(4 * PAGE), fc.nat(4 * PAGE), async (from, to) => {
         const [start, end] = [Math.min(from, to), Math.max(from, to)];
-        const { bytes } = await memory.space.read(AT + BigInt(start), end - start);
+        const { bytes } = await space.read(AT + BigInt(start), end - start);
         expect(Buffer.from(bytes).equals(expected.subarray(start, end))).toBe(true);
       }),
     );
@@ -174,10 +207,10 @@ describe('memory of a program that deleted itself', () => {
       const process = (await checkpoint.processes()).find((each) => each.pid === pid);
       const space = await process?.addressSpace();
       if (space === undefined) throw new Error('no address space');
-      const { space: filled, files } = await fillMemory(
-        space,
-        await BackingFiles.of(checkpoint, undefined, () => undefined),
-      );
+      const {
+        spaces: [filled = space],
+        files,
+      } = await fillMemory([space], await BackingFiles.of(checkpoint, undefined, () => undefined));
       expect(files).toMatchObject([{ path, origin: 'archive', bytes: 12288 }]);
       const region = filled.regions.find(({ file }) => file?.path === path);
       const { bytes } = await filled.read(region?.start ?? 0n, 4);

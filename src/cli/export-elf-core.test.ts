@@ -19,6 +19,7 @@ import {
 } from '../../test/support/checkpoint-forge.ts';
 import { byteAt, readCore } from '../../test/support/core-reader.ts';
 import { runProgram } from '../../test/support/run-program.ts';
+import { forgeTar } from '../../test/support/tar-forge.ts';
 
 const ZOO = join(process.cwd(), 'fixtures/containerd-zoo/checkpoint.tar');
 const folders: string[] = [];
@@ -137,6 +138,30 @@ describe('exhibit export elf-core', () => {
       'filled in: 12.0 KiB of unchanged pages of 1 file that the archive has',
     );
     expect((await exportCore(ZOO, '--pid', '7', '--rootfs', 'none')).code).toBe(1);
+  });
+
+  it('fills in from a tar, and from an image with layers', async () => {
+    mkdirSync(join(folder, 'small/bin'), { recursive: true });
+    writeFileSync(join(folder, 'small/bin/family'), '');
+    const { stderr } = await exportCore(ZOO, '--pid', '7', '--rootfs', 'small');
+    const [, size = ''] = /mapped had (\d+)/.exec(stderr) ?? [];
+    const root = forgeTar([{ name: 'bin/family', data: Buffer.alloc(Number(size), 'y') }]);
+    writeFileSync(join(folder, 'root.tar'), root);
+    const manifest = JSON.stringify([{ Layers: ['layer.tar'] }]);
+    const image = forgeTar([
+      { name: 'layer.tar', data: root },
+      { name: 'manifest.json', data: manifest },
+    ]);
+    writeFileSync(join(folder, 'image.tar'), image);
+    for (const rootfs of ['root.tar', 'image.tar']) {
+      const { code, stdout } = await exportCore(ZOO, '--pid', '7', '--rootfs', rootfs, '--force', '--json');
+      expect([code, JSON.parse(stdout).filled]).toEqual([
+        0,
+        [{ path: '/bin/family', origin: 'rootfs', size: Number(size), bytes: 28672 }],
+      ]);
+      const core = readFileSync(join(folder, 'core.7'));
+      expect(byteAt(readCore(core), core, 0x400000n)).toBe('y'.charCodeAt(0));
+    }
   });
 
   it('wants to know of which process', async () => {

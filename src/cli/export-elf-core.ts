@@ -2,17 +2,17 @@ import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { selectProcesses } from '../analysis/memory-selection.ts';
 import { ExhibitError } from '../bytes/exhibit-error.ts';
-import type { RootFiles } from '../checkpoint/backing-files.ts';
 import type { Checkpoint, Process } from '../checkpoint/checkpoint.ts';
 import { unreadableOf } from '../checkpoint/live-capture.ts';
 import { NoteBook } from '../checkpoint/note-book.ts';
+import type { RootFiles } from '../checkpoint/root-files.ts';
 import { type ElfCore, writeElfCore } from '../export/elf-core/elf-core.ts';
 import type { ConfigureCommand } from './command.ts';
 import { ExitCode, type Io } from './io.ts';
 import { collectPid } from './memory/options.ts';
 import { withCheckpoint } from './open.ts';
 import { tellError, tellWarnings } from './report.ts';
-import { openRootfsFolder } from './rootfs-folder.ts';
+import { withRootFiles } from './root-files.ts';
 import { sparseFile, writeError } from './sparse-file.ts';
 import { toJson } from './terminal/escape.ts';
 import { formatBytes } from './terminal/format.ts';
@@ -31,8 +31,9 @@ interface ElfCoreCommandOptions {
 const EXAMPLES = `
 A core file has the threads of a process with all registers, and its memory as far as the archive has it: what a
 program changed. Unchanged pages of programs and libraries are not in an archive, unless the container wrote or deleted
-those files. The others are filled in from the container's root filesystem or image, unpacked, with --rootfs; or gdb
-takes them from there as sysroot. Only the size of a file tells whether it is the one that was mapped.
+those files. The others are filled in with --rootfs from the container's root filesystem, as a folder, a tar (podman export)
+or an image in a tar (docker save, OCI layout); or gdb takes them from a folder as sysroot. Only the size of a file tells
+whether it is the one that was mapped.
 Core files hold all secrets that the process had in memory; they are written for you alone to read.
 
 Examples:
@@ -51,7 +52,7 @@ export const configure: ConfigureCommand = (command, io, finish) => {
       '-o, --output <path>',
       'the file to write, or the folder for the files of several processes (default: core.PID)',
     )
-    .option('--rootfs <dir>', 'fill in the unchanged pages of mapped files from this root filesystem')
+    .option('--rootfs <path>', 'fill in the unchanged pages of mapped files from this folder, tar or image')
     .option('--force', 'replace files that exist')
     .option('--json', 'print what was written as JSON, one object a line')
     .addHelpText('after', EXAMPLES)
@@ -72,11 +73,17 @@ interface Export {
 }
 
 async function exportCores(file: string, options: ElfCoreCommandOptions, io: Io): Promise<ExitCode> {
-  const rootfs =
-    options.rootfs === undefined
-      ? undefined
-      : await openRootfsFolder(resolve(io.workingDirectory, options.rootfs));
-  const shared: Export = { options, io, rootfs, notes: new NoteBook() };
+  const shared = { options, io, rootfs: undefined, notes: new NoteBook() };
+  if (options.rootfs === undefined) return exportAll(file, shared);
+  let code: ExitCode = ExitCode.failed;
+  await withRootFiles(options.rootfs, io, async (rootfs) => {
+    code = await exportAll(file, { ...shared, rootfs });
+  });
+  return code;
+}
+
+async function exportAll(file: string, shared: Export): Promise<ExitCode> {
+  const { options, io } = shared;
   let failed = false;
   const code = await withCheckpoint(file, io, async (checkpoint) => {
     const chosen = await selectProcesses(checkpoint, options.pid);

@@ -1,8 +1,8 @@
 import type { SearchThreads } from '../analysis/memory-query.ts';
 import { parseMemoryRange } from '../analysis/memory-range.ts';
-import { type RootFiles, unchangedFiles } from '../analysis/root-files.ts';
 import type { Note } from '../bytes/note.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import type { RootFiles } from '../checkpoint/root-files.ts';
 import type { ConfigureCommand } from './command.ts';
 import type { ExitCode, Io } from './io.ts';
 import { dumpToFile } from './memory/dump.ts';
@@ -17,7 +17,6 @@ import {
   toQuery,
 } from './memory/options.ts';
 import { type Outside, tellNotes } from './memory/print-hits.ts';
-import { withRootFiles } from './memory/root-folder.ts';
 import { printMatches } from './memory/search.ts';
 import { printProcesses, printRegions } from './memory/sizes.ts';
 import { printStrings, type StringsOptions } from './memory/strings.ts';
@@ -25,6 +24,7 @@ import { printRuleHits } from './memory/yara.ts';
 import { loadRules } from './memory/yara-engine.ts';
 import { forEachCheckpoint } from './open.ts';
 import { openOutput } from './output.ts';
+import { withRootFiles } from './root-files.ts';
 import { escapeText } from './terminal/escape.ts';
 import { withSearchThreads } from './threads/with-threads.ts';
 
@@ -69,7 +69,8 @@ where in the file each region is; regions of which the archive has nothing are l
 
 --rootfs names the container's root filesystem, as a folder, a tar (podman export) or an image in a tar (docker save, OCI
 layout): searches, strings, rules and dumps then see what mapped files held, and say where it is not from the archive. Files
-that the container changed are not taken from there.
+that the container wrote or deleted are taken from the archive, where it has them. A file of another size than the one that
+was mapped is not used.
 
 Examples:
   exhibit memory checkpoint.tar                                    what memory there is
@@ -138,11 +139,14 @@ async function memory(files: readonly string[], options: MemoryOptions, io: Io):
   if (options.dump && options.output !== undefined) {
     const { output, force = false } = options;
     const filter = toFilter(options);
-    return forEachCheckpoint(files, io, (checkpoint) =>
-      withFiles(checkpoint, options, io, (rootFiles) =>
-        dumpToFile(checkpoint, filter, { output, force, json, files: rootFiles }, io),
+    const notes: Note[] = [];
+    const onNote = (note: Note): number => notes.push(note);
+    const code = await forEachCheckpoint(files, io, (checkpoint) =>
+      withFiles(options, io, (rootFiles) =>
+        dumpToFile(checkpoint, filter, { output, force, json, files: rootFiles, onNote }, io),
       ),
     );
+    return tellNotes(notes, code, io);
   }
   const answer = await answerer(options, io);
   const output = await openOutput(options.output, io);
@@ -151,7 +155,7 @@ async function memory(files: readonly string[], options: MemoryOptions, io: Io):
     const answerAll = (threads?: SearchThreads): Promise<ExitCode> =>
       forEachCheckpoint(files, io, async (checkpoint) => {
         if (files.length > 1 && !json) await output.text(`${escapeText(checkpoint.name)}:\n`);
-        await withFiles(checkpoint, options, io, (rootFiles) =>
+        await withFiles(options, io, (rootFiles) =>
           answer(checkpoint, { io, output, json, notes, threads, files: rootFiles }),
         );
       });
@@ -191,13 +195,12 @@ async function answerer(options: MemoryOptions, io: Io): Promise<Answer> {
 
 /** Opens the root filesystem of --rootfs while `action` reads; without the option there are no files. */
 async function withFiles(
-  checkpoint: Checkpoint,
   { rootfs }: MemoryOptions,
   io: Io,
   action: (files: RootFiles | undefined) => Promise<void>,
 ): Promise<void> {
   if (rootfs === undefined) await action(undefined);
-  else await withRootFiles(rootfs, io, async (files) => action(await unchangedFiles(files, checkpoint)));
+  else await withRootFiles(rootfs, io, action);
 }
 
 const wantsRegions = ({ regions, entropy, pid, prot, range, vma }: MemoryOptions): boolean =>

@@ -2,7 +2,7 @@ import { lstat, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ExhibitError } from '../bytes/exhibit-error.ts';
 import { describeCause, openFileSource } from '../bytes/file-source.ts';
-import type { RootFiles } from '../checkpoint/backing-files.ts';
+import type { RootFiles } from '../checkpoint/root-files.ts';
 import { hasCode } from './sparse-file.ts';
 
 /** As many links as Linux follows in one path (MAXSYMLINKS). */

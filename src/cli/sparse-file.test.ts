@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, lstatSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createFile } from './sparse-file.ts';
 
 const SOURCE = path.join(import.meta.dirname, 'sparse-file.ts');
 
@@ -48,5 +49,16 @@ describe('a file that is being written', () => {
     writer.kill('SIGINT');
     expect(await once(writer, 'exit')).toEqual([null, 'SIGINT']);
     expect(readFileSync(file, 'utf8')).toBe('half of it');
+  });
+});
+
+describe('--force', () => {
+  it('replaces no pipe and no device', async () => {
+    execFileSync('mkfifo', [file]);
+    await expect(createFile(file, { force: true, choice: 'name another' })).rejects.toMatchObject({
+      code: 'FILE_EXISTS',
+      message: `${file} is no file and is not replaced; name another`,
+    });
+    expect(lstatSync(file).isFIFO()).toBe(true);
   });
 });

@@ -1,5 +1,5 @@
 import { constants, unlinkSync } from 'node:fs';
-import { type FileHandle, open, unlink } from 'node:fs/promises';
+import { type FileHandle, lstat, open, unlink } from 'node:fs/promises';
 import { ExhibitError } from '../bytes/exhibit-error.ts';
 import { describeCause } from '../bytes/file-source.ts';
 
@@ -22,7 +22,7 @@ export interface NewFileOptions {
  * `WRITE_FAILED`.
  */
 export async function createFile(path: string, { force, choice }: NewFileOptions): Promise<FileHandle> {
-  if (force) await removeFile(path);
+  if (force) await removeFile(path, choice);
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
   return open(path, flags, FILE_MODE).catch((cause: unknown) => {
     if (!hasCode(cause, 'EEXIST')) throw writeError(path, cause);
@@ -31,8 +31,16 @@ export async function createFile(path: string, { force, choice }: NewFileOptions
   });
 }
 
-/** Removes a file or link, never what a link leads to; a folder stays and makes the creation fail. */
-async function removeFile(path: string): Promise<void> {
+/**
+ * Removes a file or link, never what a link leads to; a folder stays and makes the creation fail. A device stays too:
+ * without /dev/null no system works.
+ */
+async function removeFile(path: string, choice: string): Promise<void> {
+  const stats = await lstat(path).catch(() => undefined);
+  if (stats && !stats.isFile() && !stats.isSymbolicLink() && !stats.isDirectory()) {
+    const message = `${path} is no file and is not replaced; ${choice}`;
+    throw new ExhibitError('FILE_EXISTS', message, { source: path });
+  }
   await unlink(path).catch((cause: unknown) => {
     if (!hasCode(cause, 'ENOENT', 'EISDIR', 'EPERM')) throw writeError(path, cause);
   });

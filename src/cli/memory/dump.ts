@@ -1,12 +1,14 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { selectFilled } from '../../analysis/filled-selection.ts';
 import { imageParts, layOutImage, type MemoryImage } from '../../analysis/memory-image.ts';
-import { type MemoryFilter, type SelectedMemory, selectMemory } from '../../analysis/memory-selection.ts';
-import type { RootFiles } from '../../analysis/root-files.ts';
+import type { MemoryFilter, SelectedMemory } from '../../analysis/memory-selection.ts';
 import { formatAddress } from '../../bytes/brand.ts';
 import { ExhibitError } from '../../bytes/exhibit-error.ts';
-import type { Region } from '../../checkpoint/address-space.ts';
+import type { Note } from '../../bytes/note.ts';
+import { bytesInPages } from '../../checkpoint/address-space.ts';
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
+import type { RootFiles } from '../../checkpoint/root-files.ts';
 import type { Io } from '../io.ts';
 import { sparseFile } from '../sparse-file.ts';
 import { escapeText, toJson } from '../terminal/escape.ts';
@@ -20,6 +22,8 @@ export interface DumpOptions {
   readonly json: boolean;
   /** Where unmodified pages of mapped files are read from. */
   readonly files: RootFiles | undefined;
+  /** Is told of files that are not the ones that were mapped. */
+  readonly onNote: (note: Note) => void;
 }
 
 /** A line of the map: what `memory --dump --json` prints. */
@@ -33,7 +37,7 @@ interface DumpedRegion {
   readonly kind: string;
   readonly name: string;
   readonly present: number;
-  /** Bytes that were read from the mapped file in the root filesystem that was given, and are not in the archive. */
+  /** Bytes that are of the mapped file and not of the archive's pages. */
   readonly filled: number;
   readonly output: string;
   /** In that file; undefined for a region that is left out, because nothing of it can be read. */
@@ -47,8 +51,21 @@ export async function dumpToFile(
   options: DumpOptions,
   io: Io,
 ): Promise<void> {
-  const selected = await theOnly(checkpoint, filter);
-  const image = layOutImage(selected.space, options.files !== undefined);
+  const { memory, close } = await selectFilled(checkpoint, filter, options.files, options.onNote);
+  try {
+    await dumpSelected(checkpoint, theOnly(memory), options, io);
+  } finally {
+    await close();
+  }
+}
+
+async function dumpSelected(
+  checkpoint: Checkpoint,
+  selected: SelectedMemory,
+  options: DumpOptions,
+  io: Io,
+): Promise<void> {
+  const image = layOutImage(selected.space);
   if (image.size === 0) {
     throw new ExhibitError(
       'BAD_RANGE',
@@ -56,15 +73,14 @@ export async function dumpToFile(
     );
   }
   await keepEvidence(options, checkpoint.name, io);
-  const filled = await write(selected, image, options, io);
-  const map = mapOf(checkpoint.name, selected, image, filled, options.output);
+  await write(selected, image, options, io);
+  const map = mapOf(checkpoint.name, selected, image, options.output);
   await io.out(options.json ? map.map((line) => `${toJson(line, 0)}\n`).join('') : renderMap(map, io));
   const sizes = `${formatBytes(image.presentBytes)} of memory, ${formatBytes(image.size)} with holes`;
   io.err(`exhibit: wrote ${sizes}, to ${escapeText(options.output)}\n`);
 }
 
-async function theOnly(checkpoint: Checkpoint, filter: MemoryFilter): Promise<SelectedMemory> {
-  const memory = await selectMemory(checkpoint, filter);
+function theOnly(memory: readonly SelectedMemory[]): SelectedMemory {
   const some = memory.filter(({ space }) => space.regions.length > 0);
   const [first, second] = some;
   if (first === undefined) {
@@ -91,28 +107,22 @@ async function keepEvidence({ output }: DumpOptions, archive: string, io: Io): P
   });
 }
 
-/** Bytes of mapped files that were written, by region. */
-type Filled = ReadonlyMap<Region, number>;
-
 async function write(
   { space }: SelectedMemory,
   image: MemoryImage,
-  { output, force, files }: DumpOptions,
+  { output, force }: DumpOptions,
   io: Io,
-): Promise<Filled> {
+): Promise<void> {
   const file = sparseFile(resolve(io.workingDirectory, output), { force, choice: 'name another with -o' });
   const progress = startProgress(io);
-  const filled = new Map<Region, number>();
   let done = 0;
   try {
-    for await (const { region, offset, bytes, isOfFile } of imageParts(space, image, files)) {
+    for await (const { offset, bytes } of imageParts(space, image)) {
       await file.write(bytes, offset);
-      if (isOfFile) filled.set(region, (filled.get(region) ?? 0) + bytes.length);
       done += bytes.length;
       progress.update(`writing ${output}: ${formatBytes(done)}`);
     }
     await file.finish(image.size);
-    return filled;
   } catch (error) {
     await file.discard();
     throw error;
@@ -125,7 +135,6 @@ function mapOf(
   archive: string,
   { process: { pid, comm } }: SelectedMemory,
   { regions }: MemoryImage,
-  filled: Filled,
   output: string,
 ): readonly DumpedRegion[] {
   return regions.map(({ region, offset }) => ({
@@ -137,8 +146,8 @@ function mapOf(
     permissions: region.permissions,
     kind: region.kind,
     name: region.name,
-    present: region.presentBytes,
-    filled: filled.get(region) ?? 0,
+    present: bytesInPages(region),
+    filled: region.filledBytes ?? 0,
     output,
     offset,
   }));
@@ -159,7 +168,7 @@ function renderMap(map: readonly DumpedRegion[], { columns, color }: Io): string
     { title: 'ADDRESS' },
     { title: 'PERM' },
     { title: 'IN ARCHIVE', align: 'right' },
-    ...(isFilled ? [{ title: 'OF ROOTFS', align: 'right' } as const] : []),
+    ...(isFilled ? [{ title: 'OF FILE', align: 'right' } as const] : []),
     { title: 'NAME', overflow: 'wrap' },
   ] as const;
   return renderTable(heads, rows, { width: columns, color });

@@ -1,9 +1,9 @@
 import type { SearchThreads } from '../../analysis/memory-query.ts';
 import type { FindOptions } from '../../analysis/memory-search.ts';
 import { type MemoryFilter, selectMemory } from '../../analysis/memory-selection.ts';
-import type { RootFiles } from '../../analysis/root-files.ts';
 import type { Note } from '../../bytes/note.ts';
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
+import type { RootFiles } from '../../checkpoint/root-files.ts';
 import { ExitCode, type Io } from '../io.ts';
 import type { Output } from '../output.ts';
 import { escapeText, toJson } from '../terminal/escape.ts';

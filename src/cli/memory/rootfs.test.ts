@@ -148,12 +148,28 @@ describe('--rootfs in a search', () => {
     expect(found[0].locations[1]).not.toHaveProperty('filled');
   });
 
-  it('takes no file of another size, and says so', async () => {
+  it.each([
+    ['--search', MARKER],
+    ['--hexdump', '400000+16'],
+    ['--dump', '--pid', '1', '--vma', 'busybox', '-o', 'other.bin'],
+  ])('takes no file of another size for %j, and says so', async (...question) => {
     mkdirSync(join(folder, 'other/bin'), { recursive: true });
     writeFileSync(join(folder, 'other/bin/busybox'), PROGRAM.subarray(0, 0x1000));
-    const args = ['--search', MARKER, '--rootfs', join(folder, 'other'), COMPROMISED];
-    const { code, stdout, stderr } = await runProgram(['memory', ...args]);
-    expect([code, stdout]).toEqual([3, '']);
-    expect(stderr).toMatch(/\/bin\/busybox of the root filesystem has 4096 bytes, .*: it is not used/);
+    const args = [...question, '--rootfs', 'other', join(process.cwd(), COMPROMISED)];
+    const { code, stderr } = await runProgram(['memory', ...args], { workingDirectory: folder });
+    expect(code).toBe(3);
+    expect(stderr).toMatch(/\/bin\/busybox of .*other has 4096 bytes, .*: it is not used/);
+  });
+
+  it('takes what the container deleted from the archive, and says so', async () => {
+    const elf = ['--range', '400000-401000', '--pid', '21'];
+    expect(await hits(undefined, '--search', 'hex:7f454c46', ...elf)).toEqual([]);
+    const [hit] = await hits('root', '--search', 'hex:7f454c46', ...elf);
+    const place = { entry: 'held:/tmp/.cache/sshd (deleted)', offset: 0, length: 4 };
+    expect(hit.locations).toEqual([place]);
+    const args = ['--hexdump', '400000+16', '--pid', '21', '--rootfs', join(folder, 'root'), COMPROMISED];
+    expect((await runProgram(['memory', ...args])).stdout).toContain(
+      'not in its pages: 16 B of /tmp/.cache/sshd (deleted) as the archive holds it',
+    );
   });
 });

@@ -1,8 +1,8 @@
 import { foldRows, hexRows } from '../../analysis/hex-rows.ts';
 import { type DumpPart, dumpMemory } from '../../analysis/memory-dump.ts';
-import type { RootFiles } from '../../analysis/root-files.ts';
 import { formatAddress } from '../../bytes/brand.ts';
-import type { AddressSpace } from '../../checkpoint/address-space.ts';
+import { type AddressSpace, bytesInPages } from '../../checkpoint/address-space.ts';
+import type { BackingOrigin } from '../../checkpoint/backing-files.ts';
 import type { Process } from '../../checkpoint/checkpoint.ts';
 import type { Io } from '../io.ts';
 import type { Output } from '../output.ts';
@@ -11,8 +11,6 @@ import { formatBytes } from '../terminal/format.ts';
 import { startProgress } from '../terminal/progress.ts';
 
 export interface DumpOptions {
-  /** Where unmodified pages of mapped files are read from. */
-  readonly files?: RootFiles | undefined;
   /** Shows rows that repeat the one before as one `*`. */
   readonly fold: boolean;
 }
@@ -47,10 +45,10 @@ export async function dumpProcess(
   const progress = startProgress(io);
   let done = 0;
   try {
-    for await (const part of dumpMemory(space, options.files)) {
+    for await (const part of dumpMemory(space)) {
       if (part.kind !== 'bytes') await output.text(describe(part));
       else {
-        if (part.file !== undefined) await output.text(describeFile(part));
+        if (part.file !== undefined) await output.text(describeFile(part, part.file));
         const rows = hexRows(part.bytes, part.address);
         await output.bytes(options.fold ? foldRows(rows) : rows);
         done += part.bytes.length;
@@ -62,20 +60,29 @@ export async function dumpProcess(
   }
 }
 
+/** The archive is evidence; what comes from elsewhere must not pass for it. */
+const SOURCES: Readonly<Record<BackingOrigin, readonly [string, string]>> = {
+  rootfs: ['not in the archive', 'in the root filesystem given'],
+  archive: ['not in its pages', 'as the archive holds it'],
+};
+
 type BytesPart = Extract<DumpPart, { kind: 'bytes' }>;
 
-/** The archive is evidence; what comes from elsewhere must not pass for it. */
-function describeFile({ address, bytes, file = '' }: BytesPart): string {
+function describeFile(
+  { address, bytes }: BytesPart,
+  { origin, path }: NonNullable<BytesPart['file']>,
+): string {
+  const [lack, source] = SOURCES[origin];
   const place = range(address, address + BigInt(bytes.length));
-  return `# ${place}  not in the archive: ${formatBytes(bytes.length)} of ${escapeText(file)} in the root filesystem given\n`;
+  return `# ${place}  ${lack}: ${formatBytes(bytes.length)} of ${escapeText(path)} ${source}\n`;
 }
 
 function describe(part: Exclude<DumpPart, { kind: 'bytes' }>): string {
   if (part.kind === 'gap') {
     return `# ${range(part.address, part.address + BigInt(part.length))}  ${formatBytes(part.length)} ${ORIGINS[part.origin]}\n`;
   }
-  const { start, end, permissions, kind, name, presentBytes } = part.region;
-  const size = `${formatBytes(Number(end - start))}, ${formatBytes(presentBytes)} in the archive`;
+  const { start, end, permissions, kind, name } = part.region;
+  const size = `${formatBytes(Number(end - start))}, ${formatBytes(bytesInPages(part.region))} in the archive`;
   return `\n# ${range(start, end)} ${permissions} ${escapeText(name || kind)} (${size})\n`;
 }
 

@@ -13,7 +13,7 @@ import {
 import { MemorySink, readCore } from '../../../test/support/core-reader.ts';
 import { forgeImage } from '../../../test/support/criu-forge.ts';
 import { bufferSource } from '../../bytes/byte-source.ts';
-import type { RootFiles } from '../../checkpoint/backing-files.ts';
+import type { RootFiles } from '../../checkpoint/root-files.ts';
 import { imageKinds } from '../../criu/image-kinds.ts';
 import { type ElfCore, writeElfCore } from './elf-core.ts';
 

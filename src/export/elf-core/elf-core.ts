@@ -7,9 +7,10 @@ import { formatAddress } from '../../bytes/brand.ts';
 import { ExhibitError } from '../../bytes/exhibit-error.ts';
 import type { Note } from '../../bytes/note.ts';
 import type { AddressSpace } from '../../checkpoint/address-space.ts';
-import { BackingFiles, type RootFiles } from '../../checkpoint/backing-files.ts';
+import { BackingFiles } from '../../checkpoint/backing-files.ts';
 import type { Checkpoint, Process } from '../../checkpoint/checkpoint.ts';
 import { type FilledFile, type FilledMemory, fillMemory } from '../../checkpoint/filled-memory.ts';
+import type { RootFiles } from '../../checkpoint/root-files.ts';
 import { ChunkWriter, type CoreSink } from './chunk-writer.ts';
 import { writeNotes } from './core-notes.ts';
 import { headersSize, type Layout, placeSegments, writeHeaders } from './layout.ts';
@@ -65,13 +66,13 @@ export async function writeElfCore(
   const warn = (message: string): void => onNote({ severity: 'warning', message });
   const known = await memoryOf(process);
   const present = presentBytes(known, checkpoint);
-  const filled = await fillMemory(known, await BackingFiles.of(checkpoint, rootfs, warn));
+  const filled = await fillMemory([known], await BackingFiles.of(checkpoint, rootfs, warn));
   try {
     const total = present + filledBytes(filled, process);
     const onWritten = (done: number): void => onProgress(done, total);
     const { pid, comm } = process;
     const about = { pid, comm, present, filled: filled.files };
-    return { ...about, ...(await writeSpace(filled.space, process, sink, warn, onWritten)) };
+    return { ...about, ...(await writeSpace(filled.spaces[0] ?? known, process, sink, warn, onWritten)) };
   } finally {
     await filled.close();
   }

@@ -47,7 +47,7 @@ function ociLayout(layers: readonly Buffer[]): Buffer {
 
 async function contentOf(image: Buffer, path: string): Promise<string | undefined> {
   const layers = await imageLayers(await openArchive(bufferSource(image)));
-  const file = await filesOfLayers(layers ?? []).open(path);
+  const file = await filesOfLayers('image.tar', layers ?? []).open(path);
   return file && Buffer.from(await file.read(0, file.size)).toString();
 }
 

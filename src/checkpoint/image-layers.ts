@@ -10,7 +10,7 @@
 import type { ArchiveIndex } from '../archive/archive-index.ts';
 import { entryPath } from '../archive/archive-path.ts';
 import { ExhibitError } from '../bytes/exhibit-error.ts';
-import { JsonValue } from '../checkpoint/json-document.ts';
+import { JsonValue } from './json-document.ts';
 import { openFile, type RootFiles } from './root-files.ts';
 
 /** Manifests list layers and some text; in bytes. */
@@ -91,9 +91,10 @@ async function readDocument(archive: ArchiveIndex, path: string): Promise<JsonVa
 }
 
 /** The files that are left when each layer is laid over those before it. */
-export function filesOfLayers(layers: readonly ArchiveIndex[]): RootFiles {
+export function filesOfLayers(name: string, layers: readonly ArchiveIndex[]): RootFiles {
   const downwards = [...layers].reverse();
   return {
+    name,
     open: async (path) => {
       const wanted = entryPath(path);
       for (const layer of downwards) {
