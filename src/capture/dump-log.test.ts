@@ -25,7 +25,7 @@ describe('explainDumpLog', () => {
     ],
     ['Error (criu/util.c:626): execvp("iptables-restore", ...) failed: No such file', /network-lock skip/],
     ['Error (compel/src/lib/ptrace.c:63): suspending seccomp failed: Invalid argument', /kernel/],
-    ['Error (criu/vdso.c:600): vdso: Unexpected rt vDSO area bounds', /newer CRIU/],
+    ['Error (criu/vdso.c:600): vdso: Unexpected rt vDSO area bounds', /CRIU 4\.1 or later/],
     ["Error (criu/fsnotify.c:290): fsnotify: \tHandle 0x2a:0x1 Can't dump that handle", /irmap-scan-path/],
     ['Error (criu/proc_parse.c:500): Unknown shit 600 (anon_inode:[io_uring])', /RuntimeDefault/],
     ['pie: 1: Error (criu/pie/parasite.c:588): send_fds failed (-22)', /RuntimeDefault/],

@@ -2,6 +2,7 @@
  * CRIU's dump.log after a failed dump, as causes and cures. The log is lines of `(seconds.micros) PID: text`, errors
  * with `Error (file:line): `. Sources: CRIU's sources for the texts; those marked measured were seen with 4.2.1.
  */
+import { CRIU_OPTIONS, TOO_OLD_FOR_KERNEL, watchLine } from './criu-advice.ts';
 
 /** What stopped CRIU, in the examiner's words. */
 export interface DumpFailure {
@@ -20,21 +21,25 @@ interface DumpLogRule {
 /** runc reads it at each checkpoint, so that a change needs no restart; crun reads /etc/criu/crun.conf. */
 const RUNC_CONF = '/etc/criu/runc.conf on the node (crun: crun.conf)';
 
+const { tcpEstablished, fileLocks, ghostLimit, unixSockets } = CRIU_OPTIONS;
+
+const addLine = (line: string): string => `add the line "${line}" to ${RUNC_CONF}`;
+
 const RULES: readonly DumpLogRule[] = [
   {
     line: /Connected TCP socket, consider using --tcp-established/,
     cause: 'the container holds an established TCP connection, as a live reverse shell does',
-    cure: `add the line "tcp-established" to ${RUNC_CONF}`,
+    cure: addLine(tcpEstablished.line),
   },
   {
     line: /Some file locks are hold/,
     cause: 'a process holds a file lock',
-    cure: `add the line "file-locks" to ${RUNC_CONF}`,
+    cure: addLine(fileLocks.line),
   },
   {
     line: /External socket is used/,
     cause: 'a unix socket leads out of the container',
-    cure: `add the line "ext-unix-sk" to ${RUNC_CONF}`,
+    cure: addLine(unixSockets.line),
   },
   {
     // Measured: ext-unix-sk alone passes datagram sockets only.
@@ -51,7 +56,7 @@ const RULES: readonly DumpLogRule[] = [
   {
     line: /Can't dump ghost file.*(?:increase limit|too big)/,
     cause: 'a process holds a deleted file that is larger than CRIU copies',
-    cure: `add the line "ghost-limit 1073741824" (bytes) to ${RUNC_CONF}`,
+    cure: `${addLine(ghostLimit.line)}, or more for a larger file`,
   },
   {
     line: /ip6?tables-restore.*failed|can't run iptables/i,
@@ -64,15 +69,14 @@ const RULES: readonly DumpLogRule[] = [
     cure: 'none on this node: it needs a kernel that has it',
   },
   {
-    line: /vdso: Unexpected rt vDSO area bounds/,
-    cause: "CRIU is too old for the node's kernel",
-    cure: 'install a newer CRIU (4.0 or later for kernels from 6.10 on)',
+    line: new RegExp(TOO_OLD_FOR_KERNEL.said),
+    cause: TOO_OLD_FOR_KERNEL.cause,
+    cure: TOO_OLD_FOR_KERNEL.cure,
   },
   {
-    // Measured: force-irmap is neither needed nor enough.
     line: /fsnotify:.*Can't dump that handle/,
     cause: 'a process watches files with inotify on an overlay file system',
-    cure: `add, per watched folder, the line "irmap-scan-path=FOLDER" to ${RUNC_CONF}`,
+    cure: `add, per watched folder, the line "${watchLine('FOLDER')}" to ${RUNC_CONF}`,
   },
   {
     // Measured: Node.js from 20 on holds one where seccomp lets it. Kernels from 6.7 on let nobody pass one on (net/core/scm.c).

@@ -101,7 +101,7 @@ describe('a container of Podman', () => {
     expect(code).toBe(1);
     expect(stderr).toMatch(/ghost: Podman could not checkpoint \(exit code \d+\)/);
     expect(stderr).toContain('cause: a process holds a deleted file that is larger than CRIU copies');
-    expect(stderr).toContain('add the line "ghost-limit 1073741824"');
+    expect(stderr).toContain('add the line "ghost-limit 512M"');
     expect(stderr).toContain('the container runs: its processes run (cgroup freezer)');
     expect(readdirSync(node().hostPath(folder))).toEqual([]);
     node().setRuncOptions('ghost-limit 1073741824');

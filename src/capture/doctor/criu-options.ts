@@ -1,23 +1,12 @@
-/**
- * The options that runc (/etc/criu/runc.conf) and crun (/etc/criu/crun.conf) hand to CRIU for every container.
- *
- * `force-irmap` is not among them: for a watch on an overlay, of which containers are made, it changes nothing, and what
- * helps, an `irmap-scan-path` per watched folder, a node cannot know beforehand; `/` does not help (measured with 4.2.1).
- */
+/** The options that runc (/etc/criu/runc.conf) and crun (/etc/criu/crun.conf) hand to CRIU for every container. */
 
+import { CRIU_OPTIONS } from '../criu-advice.ts';
 import { parseOptions } from '../preflight/criu-options.ts';
 import { changeCommands } from './change.ts';
 import type { Finding } from './finding.ts';
 import type { NodeFacts } from './node-facts.ts';
 
-/** What containers that have it cannot be captured without. None of it changes a capture that succeeds without. */
-const OPTIONS = [
-  { name: 'tcp-established', line: 'tcp-established', for: 'open TCP connections' },
-  { name: 'file-locks', line: 'file-locks', for: 'file locks' },
-  // CRIU's own limit is 1 MiB. It takes M for MiB (measured with 4.2.1).
-  { name: 'ghost-limit', line: 'ghost-limit 512M', for: 'deleted files over 1 MiB that are held open' },
-  { name: 'ext-unix-sk', line: 'ext-unix-sk', for: 'unix sockets that lead out' },
-] as const;
+const OPTIONS = Object.values(CRIU_OPTIONS);
 
 /** One finding per OCI runtime that is there; runc's where none is. */
 export async function checkCriuOptions({ probe, ociRuntimes }: NodeFacts): Promise<readonly Finding[]> {

@@ -1,4 +1,5 @@
 /** Is CRIU where the runtime finds it, and does its own check of the kernel pass? `criu check` changes nothing. */
+import { TOO_OLD_FOR_KERNEL } from '../criu-advice.ts';
 import type { Finding } from './finding.ts';
 import { findProgram } from './host-process.ts';
 import type { NodeFacts } from './node-facts.ts';
@@ -8,12 +9,6 @@ const ABOUT = { id: 'criu', title: 'CRIU' } as const;
 
 /** Older ones are refused by containerd and CRI-O before they are run ("too old (<31600)"). */
 const OLDEST = [3, 16, 0] as const;
-
-/**
- * Linux 6.13 split the vDSO's data in two; CRIU knows it from 4.1 on (checkpoint-restore/criu#2539). What older ones say
- * of such a kernel (measured with 3.17 on 6.18; distributions may have put it right in theirs).
- */
-const VDSO_TROUBLE = 'Unexpected rt vDSO area bounds';
 
 export async function checkCriu({ probe, folders, foldersOf, installCommand }: NodeFacts): Promise<Finding> {
   const program = await findProgram(probe, 'criu', folders);
@@ -49,9 +44,11 @@ function judge(seen: string, check: CheckAnswer, isRoot: boolean): Finding {
     return { ...ABOUT, status: 'unknown', evidence: `${seen}: "criu check" did not end`, cure: [] };
   }
   const lines = check.text.trim().split('\n');
-  const said = lines.find((line) => line.includes(VDSO_TROUBLE)) ?? lines.at(-1) ?? '';
-  const cure = said.includes(VDSO_TROUBLE)
-    ? 'install CRIU 4.1 or later: it is too old for this kernel'
-    : 'install a newer CRIU; if its check fails still, the kernel lacks what CRIU needs';
+  const known = lines.find((line) => line.includes(TOO_OLD_FOR_KERNEL.said));
+  const said = known ?? lines.at(-1) ?? '';
+  const cure =
+    known === undefined
+      ? 'install a newer CRIU; if its check fails still, the kernel lacks what CRIU needs'
+      : TOO_OLD_FOR_KERNEL.cure;
   return { ...ABOUT, status: 'failure', evidence: `${seen}: "criu check" fails: ${said}`, cure: [cure] };
 }

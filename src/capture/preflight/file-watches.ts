@@ -6,6 +6,7 @@
  */
 import { lstat } from 'node:fs/promises';
 import path from 'node:path';
+import { watchLine } from '../criu-advice.ts';
 import { readNames, readStart } from './bounded-read.ts';
 import {
   type Check,
@@ -60,13 +61,7 @@ export const checkFileWatches: Check = async (look, root) => {
           ({ watch, file }) => `${describeHolder(watch.holder)}: ${file ?? 'a file that was not found'}`,
         ),
       ),
-      cure: [
-        'on the node, as root:',
-        addLines(
-          look.options,
-          folders.map((folder) => `irmap-scan-path=${folder}`),
-        ),
-      ],
+      cure: ['on the node, as root:', addLines(look.options, folders.map(watchLine))],
     },
   ];
 };
