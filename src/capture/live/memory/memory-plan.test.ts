@@ -3,6 +3,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bufferSource } from '../../../bytes/byte-source.ts';
+import { readPagemap } from '../../../criu/pagemap.ts';
+import type { Mapping } from '../proc/mappings.ts';
 import {
   type FakeProcess,
   fakeMapping,
@@ -12,10 +15,7 @@ import {
   PRESENT,
   SWAPPED,
   writeFakeProcess,
-} from '../../../../test/support/fake-process.ts';
-import { bufferSource } from '../../../bytes/byte-source.ts';
-import { readPagemap } from '../../../criu/pagemap.ts';
-import type { Mapping } from '../proc/mappings.ts';
+} from '../testing/fake-process.ts';
 import { planMemory } from './memory-plan.ts';
 import { pagemapImages } from './pagemap-images.ts';
 

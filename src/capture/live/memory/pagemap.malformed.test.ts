@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { fakeMapping, PAGE, writeFakeProcess } from '../../../../test/support/fake-process.ts';
+import { fakeMapping, PAGE, writeFakeProcess } from '../testing/fake-process.ts';
 import { planMemory } from './memory-plan.ts';
 
 let proc: string;

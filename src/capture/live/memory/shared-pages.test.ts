@@ -2,7 +2,7 @@ import { closeSync, mkdtempSync, openSync, rmSync, statSync, truncateSync, write
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { fakeMapping, PAGE, PRESENT, writeFakeProcess } from '../../../../test/support/fake-process.ts';
+import { fakeMapping, PAGE, PRESENT, writeFakeProcess } from '../testing/fake-process.ts';
 import type { SharedObject } from './shared-objects.ts';
 import { SharedSearch, sharedPages } from './shared-pages.ts';
 
