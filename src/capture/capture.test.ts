@@ -96,6 +96,59 @@ describe.concurrent('the next way is tried', () => {
   });
 });
 
+describe.concurrent('a pod on the node', () => {
+  const pod = { ...takes('node'), makesPod: true } as const;
+
+  test.each<ErrorCode>([
+    'CHECKPOINT_DISABLED',
+    'CHECKPOINT_FAILED',
+    'CHECKPOINT_UNSUPPORTED',
+    'CRIU_DISABLED',
+    'CRIU_MISSING',
+  ])('captures after %s: the node cannot checkpoint it', async (code) => {
+    const told: string[] = [];
+    const plan = planOf([refuses('kubelet', code), refuses('proxy', 'API_FORBIDDEN'), pod]);
+    const elsewhere = { ...plan, containerId: 'f'.repeat(64) };
+    const report = await takeCheckpoint(elsewhere, ({ name }, next, state) => {
+      told.push(`${name} ${next.name} ${state}`);
+    });
+    expect(report.route.name).toBe('node');
+    expect(told.at(-1)).toMatch(code === 'CHECKPOINT_FAILED' ? /^kubelet node unseen$/ : / node untouched$/);
+  });
+
+  test('is not made for rights that are missing, nor after what may have begun', async () => {
+    const forbidden: CaptureRoute = { ...pod, take: () => Promise.reject(new Error('it was made')) };
+    const plan = planOf([
+      refuses('kubelet', 'KUBELET_FORBIDDEN'),
+      refuses('proxy', 'API_FORBIDDEN'),
+      forbidden,
+    ]);
+    expect((await refusal(plan)).code).toBe('KUBELET_FORBIDDEN');
+    const lost = planOf([refuses('kubelet', 'CHECKPOINT_TIMED_OUT'), forbidden]);
+    expect((await refusal({ ...lost, containerId: 'f'.repeat(64) })).code).toBe('CHECKPOINT_TIMED_OUT');
+  });
+
+  test('that fails leaves the refusal, what kept the pod, and the command that would do it', async () => {
+    const plan = planOf([
+      refuses('kubelet', 'CRIU_MISSING'),
+      { ...refuses('node', 'HELPER_POD_FAILED'), makesPod: true },
+    ]);
+    const { code, help } = await refusal({ ...plan, containerId: 'f'.repeat(64) });
+    expect(code).toBe('CRIU_MISSING');
+    expect(help).toEqual(
+      expect.arrayContaining([
+        'mend kubelet',
+        'the next way: node said HELPER_POD_FAILED',
+        'from elsewhere, by a pod: exhibit capture shop/web/app --via node --image IMAGE',
+      ]),
+    );
+  });
+
+  test('is no half of both: it does not tell when the container runs again', async () => {
+    await expect(takeBoth(planOf([takes('kubelet'), pod]))).rejects.toMatchObject({ code: 'NO_ROUTE' });
+  });
+});
+
 test('a pod that was replaced by one of its name meanwhile is told', async () => {
   const { pod_uid, container_afterwards } = await takeCheckpoint(planOf([takes('kubelet')], 'u2'));
   expect(pod_uid).toBe('u1');

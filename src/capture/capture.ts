@@ -1,22 +1,25 @@
 /** One capture: take it by the first way that is not refused, does the container still run, what came of it. */
 import type { CaptureRecord, RecordedCompanion } from '../archive/capture-record.ts';
-import { type ErrorCode, ExhibitError } from '../bytes/exhibit-error.ts';
+import { ExhibitError } from '../bytes/exhibit-error.ts';
 import type { CapturePlan } from './capture-plan.ts';
 import { dumpLogErrors, explainDumpLog } from './dump-log.ts';
 import { waitForDumper } from './dumper.ts';
 import { readFreezerState } from './freezer.ts';
 import { type ArchiveReceipt, findDumpLog, receiveArchive } from './node-files.ts';
-import {
-  type CaptureRoute,
-  isBeforeAnything,
-  type RouteName,
-  type RouteNotTaken,
-  type TakeWatch,
-} from './route.ts';
-import { WHY_LATER } from './route-choice.ts';
+import type { CaptureRoute, RouteName, RouteNotTaken, TakeWatch } from './route.ts';
+import { whyLater } from './route-choice.ts';
 import { checkRunning, type RunCheck, type Sighting, thawCommands } from './run-check.ts';
 import { formatTarget } from './target.ts';
 import { thawContainer } from './thaw.ts';
+import {
+  allRefused,
+  isForWantOfCriu,
+  nextWay,
+  type Refusal,
+  type StateBetween,
+  toNotTaken,
+  waysAfter,
+} from './way-after.ts';
 
 /** What `exhibit capture --json` prints. */
 export interface CaptureReport {
@@ -66,8 +69,8 @@ export interface LiveOutcome {
   readonly gaps: readonly string[];
 }
 
-/** Hears of a way that was refused, which one is tried next, and whether the container was not even touched. */
-export type OnRefused = (refused: RouteNotTaken, next: CaptureRoute, isUntouched: boolean) => void;
+/** Hears of a way that was refused, which one is tried next, and what is known of the container. */
+export type OnRefused = (refused: RouteNotTaken, next: CaptureRoute, state: StateBetween) => void;
 
 /**
  * Takes the checkpoint and looks at what came of it. Never gives up once it has begun: keep the process alive until it
@@ -115,7 +118,7 @@ export async function takeBoth(
   onRefused?: OnRefused,
   watch: Pick<TakeWatch, 'signal' | 'onStage'> = {},
 ): Promise<CaptureReport> {
-  const own = plan.routes.filter(({ name }) => name === 'node');
+  const own = plan.routes.filter(({ name, makesPod }) => name === 'node' && !makesPod);
   const criu = plan.routes.filter(({ name }) => name !== 'node');
   const [[first], [second, ...others]] = [own, criu];
   if (first === undefined || second === undefined) throw notBoth(plan);
@@ -161,64 +164,28 @@ interface Taken {
   readonly notTaken: readonly RouteNotTaken[];
 }
 
-interface Refusal {
-  readonly route: CaptureRoute;
-  readonly error: ExhibitError;
-}
-
 /** The next way is tried only where the one before did not touch the container, or CRIU gave it back running. */
 async function takeByFirst(plan: CapturePlan, watch: TakeWatch, onRefused?: OnRefused): Promise<Taken> {
   const refusals: Refusal[] = [];
   let left: readonly CaptureRoute[] = plan.routes;
   for (;;) {
-    const [route, ...later] = left;
-    if (route === undefined) throw allRefused(refusals.map(({ error }) => error));
+    const route = nextWay(left, refusals);
+    if (route === undefined) throw allRefused(refusals);
+    const later = left.slice(left.indexOf(route) + 1);
     try {
       const path = await route.take(watch);
-      const notGone = later.map(({ name }) => ({ name, reason: WHY_LATER[name] }));
-      return { path, route, notTaken: [...plan.notTaken, ...refusals.map(refusal), ...notGone] };
+      const notGone = later.map((way) => ({ name: way.name, reason: whyLater(way) }));
+      return { path, route, notTaken: [...plan.notTaken, ...refusals.map(toNotTaken), ...notGone] };
     } catch (error) {
       if (!(error instanceof ExhibitError)) throw error;
-      left = await waysAfter(error, later, plan);
-      refusals.push({ route, error });
-      const [next] = left;
-      if (next !== undefined) onRefused?.(refusal({ route, error }), next, isBeforeAnything(error.code));
+      const refusal = { route, error };
+      const { ways, state } = await waysAfter([...refusals, refusal], later, plan.containerId);
+      refusals.push(refusal);
+      left = ways;
+      const next = nextWay(left, refusals);
+      if (next !== undefined) onRefused?.(toNotTaken(refusal), next, state);
     }
   }
-}
-
-/** CRIU did not begin, or gave up: what it refuses, a capture without it does not. */
-const REFUSED_BY_CRIU: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'CHECKPOINT_FAILED',
-  'CHECKPOINT_UNSUPPORTED',
-  'CRIU_DISABLED',
-  'CRIU_MISSING',
-]);
-
-/** The ways that are left after a refusal; throws it where none may be gone any more. */
-async function waysAfter(
-  error: ExhibitError,
-  later: readonly CaptureRoute[],
-  { containerId }: CapturePlan,
-): Promise<readonly CaptureRoute[]> {
-  if (isBeforeAnything(error.code)) return later;
-  const without = later.filter(({ name }) => name === 'node');
-  if (without.length === 0 || containerId === undefined || !REFUSED_BY_CRIU.has(error.code)) throw error;
-  await waitForDumper(containerId);
-  if ((await readFreezerState(containerId)) !== 'running') throw error;
-  return without;
-}
-
-const refusal = ({ route, error }: Refusal) => ({ name: route.name, reason: error.message });
-
-/** The first way is the one to mend; what the others lack may be easier to come by. */
-function allRefused([first, ...others]: readonly ExhibitError[]): unknown {
-  if (first === undefined || others.length === 0) return first;
-  const help = [
-    ...first.help,
-    ...others.flatMap(({ message, help }) => [`the next way: ${message}`, ...help]),
-  ];
-  return new ExhibitError(first.code, first.message, { help, cause: first });
 }
 
 async function sight(
@@ -265,11 +232,21 @@ async function explainFailure(
   if (!(error instanceof ExhibitError)) return error;
   const reasons = error.code === 'CHECKPOINT_FAILED' ? await reasonsInLog(plan, error, before, started) : [];
   const state = LEAVES_DOUBT.has(error.code) ? await stateAfterFailure(plan, before) : [];
-  const help = [...error.help, ...reasons, ...state];
+  const help = [...error.help, ...reasons, ...state, ...withoutCriuHelp(error, plan)];
   return new ExhibitError(error.code, `${formatTarget(plan.target)}: ${error.message}`, {
     help,
     cause: error,
   });
+}
+
+/** What captures a container of a pod nevertheless, where the ways that were gone lead to CRIU. */
+function withoutCriuHelp({ code }: ExhibitError, { target }: CapturePlan): readonly string[] {
+  if (!isForWantOfCriu(code) || target.pod === undefined) return [];
+  return [
+    `without CRIU, as root on its node: exhibit capture ${formatTarget(target)} --via node`,
+    `from elsewhere, by a pod: exhibit capture ${formatTarget(target)} --via node --image IMAGE`,
+    'IMAGE is one of exhibit that the node has or can pull: "npm run image" makes it',
+  ];
 }
 
 /** After these the container may stand still or be gone; after the others nothing was touched. */

@@ -10,6 +10,7 @@ import { type PodWish, podRoute } from './live/pod/pod-route.ts';
 import type { PodSummary } from './pod.ts';
 import { proxyRoute } from './proxy-route.ts';
 import type { CaptureRoute, PodRouteName, RouteNotTaken } from './route.ts';
+import { NEEDS_POD } from './route-choice.ts';
 import type { ContainerTarget } from './target.ts';
 
 export interface PodRouteOptions extends AccessOptions {
@@ -105,12 +106,14 @@ function liveHere(
 
 function liveElsewhere(
   { cluster }: Access,
-  { target, pod, live, helper, via }: PodRouteOptions,
+  { target, pod, live, helper, via, mayMakePod }: PodRouteOptions,
   { reason }: BuildDetails,
 ): CaptureRoute | string {
   if (cluster === undefined) return 'it does not run on this machine, as far as can be seen here';
-  if (helper === undefined || via !== 'node')
-    return 'it does not run on this machine; from elsewhere it takes a privileged pod on its node, which --via node makes';
+  const isAsked = via === 'node';
+  if (helper === undefined || !(mayMakePod ?? isAsked))
+    return `it does not run on this machine; ${NEEDS_POD}`;
   if (pod?.node === undefined) return 'it needs the name of the node, which is unknown';
-  return podRoute(cluster.api, { target, node: pod.node, reason, wish: helper, live });
+  const why = isAsked ? reason : `a pod on the node does it (${cluster.origin})`;
+  return podRoute(cluster.api, { target, node: pod.node, reason: why, wish: helper, live });
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ExhibitError } from '../bytes/exhibit-error.ts';
 import type { ContainerRuntime } from './cri/runtime.ts';
-import { chooseWays, type Reach, type RouteWish } from './route-choice.ts';
+import { chooseWays, NEEDS_POD, type Reach, type RouteWish } from './route-choice.ts';
 
 const nothing: Reach = {
   given: undefined,
@@ -51,11 +51,20 @@ describe('the ways without --via', () => {
       { name: 'cri', reason: 'no socket here' },
       {
         name: 'node',
-        reason: 'from elsewhere it takes a privileged pod on the node, which --via node makes',
+        reason: NEEDS_POD,
       },
     ]);
     const { ways } = chooseWays({ via: 'node' }, { ...nothing, cluster: withToken });
     expect(ways.map(({ name }) => name)).toEqual(['node']);
+  });
+
+  test('end with a pod on the node where one may be made', () => {
+    const [cert, token] = [{ cluster: withCertificate }, { cluster: withToken }];
+    expect(names({ mayMakePod: true }, cert)).toEqual(['kubelet', 'proxy', 'node']);
+    expect(names({ mayMakePod: false }, cert)).toEqual(['kubelet', 'proxy']);
+    expect(names({ mayMakePod: true, via: 'proxy' }, cert)).toEqual(['proxy']);
+    expect(names({ mayMakePod: true, node: 'n1' }, cert)).toEqual(['kubelet']);
+    expect(refusal({ mayMakePod: false, via: 'node' }, token).message).toContain('--no-pod forbids');
   });
 
   test('of nothing: what is needed is said', () => {

@@ -4,7 +4,13 @@ import type { KubeletCredentials } from './credentials.ts';
 import type { ContainerRuntime } from './cri/runtime.ts';
 import type { ClusterAccess } from './kubeconfig.ts';
 import { NODE_LAYOUTS } from './node-layouts.ts';
-import { POD_ROUTES, type PodRouteName, type RouteName, type RouteNotTaken } from './route.ts';
+import {
+  type CaptureRoute,
+  POD_ROUTES,
+  type PodRouteName,
+  type RouteName,
+  type RouteNotTaken,
+} from './route.ts';
 
 /** What the user says about the way. */
 export interface RouteWish {
@@ -15,6 +21,8 @@ export interface RouteWish {
   readonly fingerprint?: string | undefined;
   /** `--runtime-endpoint unix:///PATH`. */
   readonly runtimeEndpoint?: string | undefined;
+  /** Of a privileged pod: true where it may be made unasked, when a node cannot checkpoint; false: not even with --via node. */
+  readonly mayMakePod?: boolean | undefined;
 }
 
 /** What is within this user's reach. */
@@ -43,7 +51,13 @@ export interface RouteChoice {
 }
 
 /** Why an open way is not gone while one before it is, for the user. */
-export const WHY_LATER: Readonly<Record<RouteName, string>> = {
+export const whyLater = ({ name, makesPod }: Pick<CaptureRoute, 'name' | 'makesPod'>): string =>
+  makesPod ? WHY_POD_LATER : WHY_LATER[name];
+
+const WHY_POD_LATER =
+  'only if the node cannot checkpoint, or CRIU refuses the container: then a privileged pod on the node captures without CRIU; --no-pod forbids it';
+
+const WHY_LATER: Readonly<Record<RouteName, string>> = {
   kubelet: 'only if those before it are refused',
   cri: 'only if those before it are refused: it takes root on the node, and the cluster neither allows nor records it',
   proxy: 'only if those before it are refused: it takes nodes/proxy, which is as good as root on the node',
@@ -57,7 +71,12 @@ export const WHY_LATER: Readonly<Record<RouteName, string>> = {
  */
 export function chooseWays(wish: RouteWish, reach: Reach): RouteChoice {
   const asked = askedFor(wish, reach);
-  const offers = POD_ROUTES.map((name) => ({ name, ...OFFERS[name](reach, asked?.name === name) }));
+  const mayMakePod =
+    asked?.name === 'node' ? wish.mayMakePod !== false : asked === undefined && wish.mayMakePod === true;
+  const offers = POD_ROUTES.map((name) => ({
+    name,
+    ...OFFERS[name](reach, asked?.name === name, mayMakePod),
+  }));
   if (asked !== undefined) return askedOnly(asked, offers);
   const ways = offers.filter(({ isOpen }) => isOpen);
   if (ways.length === 0)
@@ -78,7 +97,9 @@ interface Offer {
 const open = (reason: string): Offer => ({ isOpen: true, reason });
 const closed = (reason: string, error = noRoute(reason)): Offer => ({ isOpen: false, reason, error });
 
-const OFFERS: Readonly<Record<PodRouteName, (reach: Reach, isAsked: boolean) => Offer>> = {
+type OfferOf = (reach: Reach, isAsked: boolean, mayMakePod: boolean) => Offer;
+
+const OFFERS: Readonly<Record<PodRouteName, OfferOf>> = {
   kubelet: ({ given, found, cluster }, isAsked) => {
     if (given !== undefined) return open(`as ${given.origin}`);
     if (found !== undefined) return open(`credentials for the kubelet lie on this node: ${found.origin}`);
@@ -95,14 +116,16 @@ const OFFERS: Readonly<Record<PodRouteName, (reach: Reach, isAsked: boolean) => 
     cluster === undefined
       ? closed('the way through the API server needs a kubeconfig')
       : open(`there is a kubeconfig (${cluster.origin})`),
-  node: ({ isRoot, cluster }, isAsked) => {
+  node: ({ isRoot, cluster }, _isAsked, mayMakePod) => {
     if (isRoot) return open('this is root, and the node shows its processes');
     if (cluster === undefined) return closed("it takes root on the container's node", notRoot());
-    return isAsked
-      ? open(`a pod on the node does it (${cluster.origin})`)
-      : closed('from elsewhere it takes a privileged pod on the node, which --via node makes');
+    return mayMakePod ? open(`a pod on the node does it (${cluster.origin})`) : closed(NEEDS_POD);
   },
 };
+
+/** Why a capture without CRIU is closed where no pod may be made for it. */
+export const NEEDS_POD =
+  'from elsewhere it takes a privileged pod on the node, which --via node makes, and --no-pod forbids';
 
 const notRoot = (): ExhibitError =>
   new ExhibitError(

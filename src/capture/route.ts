@@ -22,6 +22,8 @@ export interface CaptureRoute {
   readonly endpoint: string;
   /** How it was made sure that the other end is who it says, for the user. */
   readonly trust: string;
+  /** A privileged pod is made on the node for it: it is gone only if it was asked for, or once the node could not checkpoint. */
+  readonly makesPod?: true | undefined;
   /**
    * Captures the container and returns the archive's path on the node. Nothing cancels a capture by CRIU: a caller that gives
    * up leaves the container frozen. Rejects with an ExhibitError that tells cause and cure.

@@ -66,7 +66,9 @@ reached before the container was touched; what was not gone is told, with the re
             API server's own client to the kubelets
   node      without CRIU and without a runtime, on the container's node as root: its processes are frozen, read through
             /proc and thawed. It captures what CRIU refuses, and stands still for less long; nothing can be restored from it.
-            From elsewhere, with a kubeconfig, a privileged pod on the node does it, only when asked for by this option
+            From elsewhere, with a kubeconfig, a privileged pod on the node does it. Without --via such a pod is made only
+            once the node has said that it cannot checkpoint, or CRIU has refused the container: never for a right that is
+            missing, and never with --no-pod
   podman    a container of Podman on this machine, by name or id; as root. Only when asked for
 Times: nothing of exhibit's ever runs out while a checkpoint is being taken. The kubelet gives the runtime an hour; with
 --timeout more or less, but never less than two minutes. containerd leaves a container paused whose checkpoint ran out of
@@ -90,6 +92,7 @@ Examples:
   exhibit capture shop/web --both                          on the node: two archives, seconds apart
   exhibit capture shop/web --via node --max-freeze 2s      not to stand still for longer than that
   exhibit capture shop/web --via node --helper-namespace exhibit -o case-7    from elsewhere, by a pod on its node
+  exhibit capture shop/web --no-pod                        from elsewhere; makes nothing on the node
   exhibit capture shop/web --json --no-inspect | jq -r .archive.path`;
 
 const TARGET =
@@ -259,10 +262,14 @@ async function planPod(
       'error: --compress needs --via podman, --output-dir that or --via node: a node has its own folder for archives',
     );
   }
-  const { via, timeout } = options;
+  const { via, timeout, pod } = options;
   // Before anything is looked up: a name that cannot be read is a usage error.
   readTarget(text, options, undefined, command);
-  const podOptions = { ...accessOptions(options, io), via: via === 'podman' ? undefined : via };
+  const podOptions = {
+    ...accessOptions(options, io),
+    via: via === 'podman' ? undefined : via,
+    mayMakePod: pod,
+  };
   const access = await findAccess(podOptions, io.environment);
   const target = readTarget(text, options, access.cluster?.namespace, command);
   return planCapture(target, access, {
@@ -298,10 +305,11 @@ async function takeHeld(plan: CapturePlan, isBoth: boolean, io: Io): Promise<Hel
       () =>
         (isBoth ? takeBoth : takeCheckpoint)(
           plan,
-          (refused, next, isUntouched) => {
+          (refused, next, state) => {
             name = next.name;
             watch.pause();
-            io.err(refusedLines(refused, next, isUntouched));
+            if (name === 'node') watch.stage('without CRIU');
+            io.err(refusedLines(refused, next, state));
           },
           { signal: ending.signal, onStage: watch.stage, onNote: watch.note },
         ),

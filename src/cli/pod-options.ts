@@ -10,6 +10,8 @@ import type { Io } from './io.ts';
 /** What `addPodOptions` adds, as commander parses it. */
 export interface PodFlags {
   readonly outputDir?: string;
+  /** False with --no-pod. */
+  readonly pod: boolean;
   readonly keepOnNode?: true;
   readonly image?: string;
   readonly imagePullPolicy: HelperPodOptions['imagePullPolicy'];
@@ -21,6 +23,7 @@ const DEFAULT_IMAGE = `localhost/exhibit:${process.env.EXHIBIT_VERSION ?? 'devel
 
 export function addPodOptions(command: Command): Command {
   return command
+    .option('--no-pod', 'make no privileged pod on the node, even where it cannot checkpoint')
     .option(
       '--keep-on-node',
       'with node, from elsewhere: leave the archive in the folder of the kubelet there',

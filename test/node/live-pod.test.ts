@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { output, type Result, type Running, start, until } from '../../testbed/process.ts';
 import * as pods from '../../testbed/workloads/pods.ts';
 import { EXHIBIT_IMAGE, importExhibitImage } from './support/exhibit-image.ts';
@@ -28,8 +28,9 @@ let usual = 0;
 beforeAll(async () => {
   scratch = mkdtempSync(join(tmpdir(), 'exhibit-live-pod-'));
   await importExhibitImage(node());
-  await node().apply(pods.namespace(pods.SHOP), pods.namespace('forensics'), pods.hoard(HOARD_MEBIBYTES));
-  await node().waitRunning(pods.SHOP, 'hoard');
+  const namespaces = [pods.namespace(pods.SHOP), pods.namespace('forensics')];
+  await node().apply(...namespaces, pods.hoard(HOARD_MEBIBYTES), pods.ring);
+  for (const name of ['hoard', 'ring']) await node().waitRunning(pods.SHOP, name);
   state = await findFreezer('hoard');
   proxy = await startHeldProxy(node(), join(scratch, 'kubeconfig'));
 });
@@ -65,6 +66,18 @@ function capture(pod: string, ...argv: readonly string[]): Running {
     ...where,
     ...argv,
   ]);
+}
+
+/**
+ * As on a responder's machine, where no process of the node is seen: in the node's network, and PID and mount namespaces
+ * of its own. `--image` and the like are for the pod, if one comes to be made.
+ */
+function captureElsewhere(pod: string, ...argv: readonly string[]): Promise<Result> {
+  const namespaces = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'];
+  const { kubeconfig } = node().credentials.admin;
+  const pull = ['--image', EXHIBIT_IMAGE, '--image-pull-policy', 'Never', '--helper-namespace', 'forensics'];
+  const program = [process.execPath, EXHIBIT, 'capture', pod, '--kubeconfig', kubeconfig, ...pull, ...argv];
+  return node().execOnNetwork(['env', '-C', folder, ...namespaces, ...program]);
 }
 
 const digest = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex');
@@ -195,6 +208,49 @@ test('the archive stays on the node where that is asked for', async () => {
   expect([here, readdirSync(folder)]).toEqual([false, []]);
   expect(path).toMatch(/^\/var\/lib\/kubelet\/checkpoints\/checkpoint-hoard_shop-hoard-.*\.tar$/);
   expect(statSync(node().hostPath(path)).size).toBeGreaterThan(HOARD_MEBIBYTES * 2 ** 20);
+});
+
+describe('without --via', () => {
+  const captured = async (pod: string, ...argv: readonly string[]) => {
+    const { code, stdout, stderr } = await captureElsewhere(pod, '--json', ...argv);
+    expect([code, stderr]).toEqual([0, expect.stringContaining('making helper pod forensics/')]);
+    const { route, routes_not_taken, archive } = JSON.parse(stdout);
+    expect([route.name, archive.here, archive.sha256]).toEqual(['node', true, digest(archive.path)]);
+    return { stderr, notTaken: routes_not_taken };
+  };
+
+  test('what CRIU refuses is captured by a pod, and why is told before', async () => {
+    const { stderr, notTaken } = await captured('shop/ring');
+    expect(stderr).toMatch(/not via node: only if the node cannot checkpoint.*--no-pod forbids it/);
+    expect(stderr).toMatch(
+      /CRIU gave the container back; now via node \(a pod in namespace forensics on node n1\)/,
+    );
+    expect(notTaken).toContainEqual({
+      name: 'kubelet',
+      reason: expect.stringContaining('could not checkpoint'),
+    });
+  });
+
+  test('so is any container of a node without CRIU, but not where no pod may be made', async () => {
+    await node().exec(['mv', '/usr/sbin/criu', '/usr/sbin/criu.away']);
+    try {
+      const { stderr } = await captured('shop/hoard');
+      expect(stderr).toMatch(/not via kubelet: CRIU is missing.*\n.*now via node/);
+      for (const forbidden of [['--no-pod'], ['--via', 'kubelet']]) {
+        const refused = await captureElsewhere('shop/hoard', ...forbidden);
+        expect(refused.code).toBe(1);
+        expect(refused.stderr).not.toContain('making helper pod');
+        expect(refused.stderr).toContain('CRIU is missing');
+        expect(refused.stderr).toContain('exhibit capture shop/hoard/hoard --via node --image IMAGE');
+      }
+      const strange = await captureElsewhere('shop/hoard', '--image', 'localhost/no-such-image:1');
+      expect(strange.code).toBe(1);
+      expect(strange.stderr).toContain('exhibit: shop/hoard/hoard: CRIU is missing');
+      expect(strange.stderr).toMatch(/the next way: the helper pod .*ErrImageNeverPull/);
+    } finally {
+      await node().exec(['mv', '/usr/sbin/criu.away', '/usr/sbin/criu']);
+    }
+  });
 });
 
 test('Pod Security is told before a pod is made, with a namespace that would do', async () => {

@@ -34,5 +34,7 @@ describe('whyWithoutCriu', () => {
     expect(whyWithoutCriu(clear, 2000)).toBe(
       'CRIU would let it stand still for about 8.5 s, and --max-freeze allows 2.0 s',
     );
+    expect(whyWithoutCriu({ ...clear, verdict: 'unknown' }, 2000)).toMatch(/not seen from here/);
+    expect(whyWithoutCriu({ ...clear, verdict: 'unknown' }, undefined)).toBeUndefined();
   });
 });

@@ -18,6 +18,8 @@ export function whyWithoutCriu(report: PreflightReport, maxFreeze: number | unde
   if (certain.length > 0)
     return `a checkpoint by CRIU would fail: ${certain.map(({ what }) => what).join('; ')}`;
   if (maxFreeze === undefined) return undefined;
+  if (report.verdict === 'unknown')
+    return 'how much memory it has is not seen from here, and --max-freeze binds only a capture without CRIU';
   const expected = estimateCriuFreeze(report.memory);
   if (expected <= maxFreeze) return undefined;
   return `CRIU would let it stand still for about ${seconds(expected)}, and --max-freeze allows ${seconds(maxFreeze)}`;

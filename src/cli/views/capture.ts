@@ -1,9 +1,10 @@
 import { type CaptureReport, fetchHint, type LiveOutcome } from '../../capture/capture.ts';
 import type { CapturePlan } from '../../capture/capture-plan.ts';
 import type { CaptureRoute, RouteNotTaken } from '../../capture/route.ts';
-import { WHY_LATER } from '../../capture/route-choice.ts';
+import { whyLater } from '../../capture/route-choice.ts';
 import { thawCommands } from '../../capture/run-check.ts';
 import { formatTarget } from '../../capture/target.ts';
+import type { StateBetween } from '../../capture/way-after.ts';
 import type { Io } from '../io.ts';
 import { escapeText } from '../terminal/escape.ts';
 import { formatBytes } from '../terminal/format.ts';
@@ -32,7 +33,7 @@ export function planLines({ target, routes, notTaken, pod, notes }: CapturePlan)
     ...notes.map((note) => `note: ${note}`),
     `capturing ${formatTarget(target)}${on}${uid}`,
     `via ${route.name} (${route.endpoint}): ${route.reason}`,
-    ...later.map(({ name }) => `not via ${name}: ${WHY_LATER[name]}`),
+    ...later.map((way) => `not via ${way.name}: ${whyLater(way)}`),
     ...notTaken.map(({ name, reason }) => `not via ${name}: ${reason}`),
   ]);
 }
@@ -49,14 +50,19 @@ export function insteadLines({ routes: [{ name, endpoint, reason }] }: CapturePl
 export function refusedLines(
   refused: RouteNotTaken,
   { name, endpoint, reason }: CaptureRoute,
-  isUntouched: boolean,
+  state: StateBetween,
 ): string {
-  const state = isUntouched ? 'nothing was touched' : 'the container runs';
   return lines([
     `not via ${refused.name}: ${refused.reason}`,
-    `${state}; now via ${name} (${endpoint}): ${reason}`,
+    `${STATES[state]}; now via ${name} (${endpoint}): ${reason}`,
   ]);
 }
+
+const STATES: Readonly<Record<StateBetween, string>> = {
+  untouched: 'nothing was touched',
+  running: 'the container runs',
+  unseen: 'CRIU gave the container back',
+};
 
 /** Shows on stderr how long the container has been standing still. */
 export function watchCapture({ target, routes }: CapturePlan, io: Io): CaptureWatch {

@@ -40,6 +40,7 @@ export function podRoute(api: Endpoint, { target, node, reason, wish, live }: Po
   });
   return {
     name: 'node',
+    makesPod: true,
     reason,
     endpoint: `a pod in namespace ${wish.helper.namespace} on node ${node}`,
     trust: 'its processes were read on its node by a pod that was made there for it, without CRIU',
