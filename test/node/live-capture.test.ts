@@ -4,6 +4,7 @@ import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { CaptureReport } from '../../src/capture/capture.ts';
 import type { PreflightReport } from '../../src/capture/preflight/preflight.ts';
+import { waitLog } from '../../testbed/node.ts';
 import { succeeded, until } from '../../testbed/process.ts';
 import { signal } from '../../testbed/sandbox.ts';
 import * as pods from '../../testbed/workloads/pods.ts';
@@ -128,6 +129,16 @@ describe('a container of a pod', () => {
     expect(JSON.parse(stdout)).toMatchObject({ live: { frozen_before: true } });
     expect(await freezerOf(id)).toBe('FROZEN\n');
     await sh(`ctr -n k8s.io tasks resume ${id}`);
+  });
+
+  test('that serves the file system which it has files of is not waited for while it stands', async () => {
+    await node().apply(pods.serve);
+    await waitLog(node(), pods.SHOP, 'serve', 'serve', 'ready');
+    const taken = await report('shop/serve', '--via', 'node');
+    expect(taken.live?.seconds_frozen).toBeLessThan(2);
+    const { stdout } = await node().exhibit(['inspect', '--files', '--json', taken.archive.path]);
+    expect(stdout).toContain('/tmp/served/file');
+    await node().remove(pods.SHOP, 'serve');
   });
 
   test('is not touched where it would stand for longer than allowed', async () => {

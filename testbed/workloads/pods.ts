@@ -46,6 +46,15 @@ function withNodeFolder(of: ReturnType<typeof pod>, folder: string) {
   return { ...of, spec: { ...of.spec, volumes, containers } };
 }
 
+/** The same pod with all capabilities and devices of the node. */
+function privileged(of: ReturnType<typeof pod>) {
+  const containers = of.spec.containers.map((container) => ({
+    ...container,
+    securityContext: { privileged: true },
+  }));
+  return { ...of, spec: { ...of.spec, containers } };
+}
+
 /** All of them live in this namespace. */
 export const SHOP = 'shop';
 
@@ -94,6 +103,8 @@ export const whisper = withNodeFolder(
 
 /** Holds an io_uring, which CRIU cannot dump. */
 export const ring = pod(SHOP, 'ring', [{ name: 'ring', command: ['ring'] }]);
+/** Serves a file system of its own, as a program that mounts a bucket or an archive does. */
+export const serve = privileged(pod(SHOP, 'serve', [{ name: 'serve', command: ['serve'] }]));
 /** A deleted file of 2 MiB that is still open. Needs `ghost-limit` in runc.conf. */
 export const ghost = pod(SHOP, 'ghost', [
   {

@@ -1,5 +1,6 @@
 /** Reads a container's processes as they stand, quickly: see gathered.ts for what and why. */
 import { hostname, machine, release } from 'node:os';
+import { FileLook, type Mounts } from './file-look.ts';
 import {
   type GatheredContainer,
   type GatheredDescriptor,
@@ -31,7 +32,7 @@ const AT_PAGESZ = 6n;
  * `proc` is the node's /proc.
  */
 export function gatherContainer(pids: readonly number[], proc = '/proc'): GatheredContainer {
-  const book = { gaps: [] as string[], descriptors: MAX_DESCRIPTORS, threads: MAX_THREADS };
+  const book: Book = { gaps: [], descriptors: MAX_DESCRIPTORS, threads: MAX_THREADS, look: new FileLook() };
   if (pids.length > MAX_PROCESSES) book.gaps.push(`of ${pids.length} processes, ${MAX_PROCESSES} were read`);
   const processes = pids.slice(0, MAX_PROCESSES).flatMap((pid) => gatherProcess(pid, book, proc) ?? []);
   return {
@@ -47,6 +48,7 @@ interface Book {
   readonly gaps: string[];
   descriptors: number;
   threads: number;
+  readonly look: FileLook;
 }
 
 function gatherProcess(pid: number, book: Book, proc: string): GatheredProcess | undefined {
@@ -56,17 +58,20 @@ function gatherProcess(pid: number, book: Book, proc: string): GatheredProcess |
     book.gaps.push(`process ${pid} has ended before it was read`);
     return undefined;
   }
+  const namespaces = gatherNamespaces(folder);
+  const mounts = book.look.mountsOf(namespaces.mnt, files.mountinfo);
+  const linkOf = (name: string) => readLink(`${folder}/${name}`, () => book.look.ofOther(mounts));
   return {
     pid,
     files,
     commandLine: readBytes(`${folder}/cmdline`) ?? new Uint8Array(),
     environment: readBytes(`${folder}/environ`) ?? new Uint8Array(),
     auxv: readBytes(`${folder}/auxv`) ?? new Uint8Array(),
-    executable: readLink(`${folder}/exe`),
-    workingDirectory: readLink(`${folder}/cwd`),
-    root: readLink(`${folder}/root`),
-    namespaces: gatherNamespaces(folder),
-    descriptors: gatherDescriptors(pid, folder, book),
+    executable: linkOf('exe'),
+    workingDirectory: linkOf('cwd'),
+    root: linkOf('root'),
+    namespaces,
+    descriptors: gatherDescriptors(pid, folder, mounts, book),
     threads: gatherThreads(pid, folder, book),
   };
 }
@@ -80,7 +85,12 @@ function gatherNamespaces(folder: string): GatheredProcess['namespaces'] {
   return found;
 }
 
-function gatherDescriptors(pid: number, folder: string, book: Book): readonly GatheredDescriptor[] {
+function gatherDescriptors(
+  pid: number,
+  folder: string,
+  mounts: Mounts,
+  book: Book,
+): readonly GatheredDescriptor[] {
   const numbers = readNumbers(`${folder}/fd`);
   if (numbers === undefined) book.gaps.push(`the descriptors of process ${pid} cannot be read`);
   const read = (numbers ?? []).slice(0, book.descriptors);
@@ -88,8 +98,11 @@ function gatherDescriptors(pid: number, folder: string, book: Book): readonly Ga
     book.gaps.push(`process ${pid} has ${numbers.length} descriptors: ${read.length} were read`);
   book.descriptors -= read.length;
   return read.flatMap((fd) => {
-    const found: GatheredLink | undefined = readLink(`${folder}/fd/${fd}`);
-    return found === undefined ? [] : [{ ...found, fd, info: readText(`${folder}/fdinfo/${fd}`) ?? '' }];
+    const info = readText(`${folder}/fdinfo/${fd}`) ?? '';
+    const found: GatheredLink | undefined = readLink(`${folder}/fd/${fd}`, (link) =>
+      book.look.ofDescriptor(mounts, link, info),
+    );
+    return found === undefined ? [] : [{ ...found, fd, info }];
   });
 }
 

@@ -67,16 +67,21 @@ export function readNumbers(folder: string): readonly number[] | undefined {
   }
 }
 
-/** A link of /proc, and the file that it leads to in whatever namespace that is. */
-export function readLink(file: string): GatheredLink | undefined {
+/** A link of /proc, and the file that it leads to in whatever namespace that is; `statOf` says how that is looked at. */
+export function readLink(
+  file: string,
+  statOf: (link: string) => (file: string) => GatheredStat | undefined = () => readStat,
+): GatheredLink | undefined {
   try {
-    return { link: readlinkSync(file), stat: readStat(file) };
+    const link = readlinkSync(file);
+    return { link, stat: statOf(link)(file) };
   } catch {
     return undefined;
   }
 }
 
-function readStat(file: string): GatheredStat | undefined {
+/** By stat(2), which asks whoever serves the file system. */
+export function readStat(file: string): GatheredStat | undefined {
   try {
     const { dev, ino, mode, rdev, size, nlink, uid, gid } = statSync(file, { bigint: true });
     return {
