@@ -4,6 +4,7 @@ import { imageKinds } from '../../criu/image-kinds.ts';
 import { writeImage } from '../../criu/write-image.ts';
 import type { ArchiveFile } from './archive-file.ts';
 import { type ContentSubject, liveContent } from './content/live-content.ts';
+import { NODE_ROOT } from './content/node-path.ts';
 import { buildFileImages } from './files/file-images.ts';
 import type { HeldCopy } from './held-copy.ts';
 import { pagemapImages } from './memory/pagemap-images.ts';
@@ -50,7 +51,13 @@ export async function writeRest(
   ];
   const { id, known, logOwner } = subject;
   const captured = new Date(facts.started);
-  const content = liveContent({ container, known: { id, ...known }, logOwner, captured });
+  const content = liveContent({
+    container,
+    known: { id, ...known },
+    logOwner,
+    captured,
+    nodeRoot: NODE_ROOT,
+  });
   for (const item of [...files.contents, ...content.items]) {
     signal?.throwIfAborted();
     await archive.addPieces(item.path, item.chunks());

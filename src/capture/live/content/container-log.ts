@@ -3,6 +3,7 @@
  * /var/log/pods/NAMESPACE_POD_UID/CONTAINER/N.log, the newest N (pkg/kubelet/kuberuntime/helpers.go).
  */
 import type { ContentItem } from './content-item.ts';
+import { nodePath } from './node-path.ts';
 import { fileChunks, OpenFolder } from './open-folder.ts';
 
 /** The kubelet rotates at 10 MiB by default; an administrator may have set more. */
@@ -31,7 +32,7 @@ export function containerLog(owner: LogOwner, gaps: string[], nodeRoot = ''): Co
 
 function openLogs({ namespace, pod, uid, container }: LogOwner, nodeRoot: string): OpenFolder | undefined {
   try {
-    const logs = OpenFolder.open(nodeRoot + FOLDER);
+    const logs = OpenFolder.open(nodePath(nodeRoot, FOLDER));
     const folder = logs.folder(`${namespace}_${pod}_${uid}`);
     const own = folder?.folder(container);
     folder?.close();

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -47,4 +47,16 @@ it('is told as missing where the root is no overlay, or its layer is not there',
     expect.stringContaining('it is no overlay'),
     expect.stringMatching(/cannot be read: ENOENT.*\/gone/),
   ]);
+});
+
+it('is found where the runtime keeps its data elsewhere on the node, behind a link', async () => {
+  mkdirSync(join(base, 'data/containerd/upper/etc'), { recursive: true });
+  mkdirSync(join(base, 'var/lib'), { recursive: true });
+  symlinkSync('/data/containerd', join(base, 'var/lib/containerd'));
+  writeFileSync(join(base, 'data/containerd/upper/etc/cron'), 'evil');
+  const gaps: string[] = [];
+  const options = 'lowerdir=/data/low,upperdir=/var/lib/containerd/upper,workdir=/w';
+  const tar = gunzipSync(await contentOf(options, gaps));
+  expect(execFileSync('tar', ['-tf', '-'], { input: tar }).toString()).toBe('etc/\netc/cron\n');
+  expect(gaps).toEqual([]);
 });

@@ -12,6 +12,7 @@ import { type MountLine, parseMountInfo } from '../proc/mount-info.ts';
 import type { ContentItem } from './content-item.ts';
 import { folderTar } from './folder-tar.ts';
 import { gzipped } from './gzipped.ts';
+import { nodePath } from './node-path.ts';
 import { OpenFolder } from './open-folder.ts';
 
 const WHITEOUT = '.wh.';
@@ -62,12 +63,12 @@ async function* layer(
 ): AsyncGenerator<Uint8Array> {
   let folder: OpenFolder;
   try {
-    folder = OpenFolder.open(nodeRoot + upper);
+    folder = OpenFolder.open(nodePath(nodeRoot, upper));
   } catch (error) {
     gaps.push(`the changes of the root filesystem cannot be read: ${messageOf(error)}`);
     return;
   }
-  const below = openAll([...lowers.map((lower) => nodeRoot + lower)]);
+  const below = openAll([...lowers.map((lower) => nodePath(nodeRoot, lower))]);
   const seen = openAll([`/proc/${pid}/root`]);
   try {
     yield* folderTar(folder, {

@@ -15,6 +15,7 @@ beforeEach(() => {
 afterEach(() => rmSync(base, { recursive: true }));
 
 const ID = 'a'.repeat(64);
+const UPPER = '/data/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots/7/fs';
 const TIME = new Date('2026-11-24T12:00:00.000Z');
 const encode = (text: string) => new TextEncoder().encode(text);
 const container: GatheredContainer = {
@@ -28,7 +29,13 @@ const container: GatheredContainer = {
     pageSize: 4096,
     locks: '',
   },
-  processes: [fakeProcess({ commandLine: encode('sh\0-c\0'), environment: encode('HOSTNAME=web\0A=\0') })],
+  processes: [
+    fakeProcess({
+      commandLine: encode('sh\0-c\0'),
+      environment: encode('HOSTNAME=web\0A=\0'),
+      files: { mountinfo: `1 0 0:33 / / rw - overlay overlay rw,upperdir=${UPPER}\n` },
+    }),
+  ],
   networks: [],
   gaps: [],
 };
@@ -51,32 +58,35 @@ async function documents(known: RuntimeKnowledge, gaps: string[] = []): Promise<
 }
 
 describe('the documents of a runtime', () => {
-  it("are containerd's own, and what its annotations tell", async () => {
-    const annotations = {
-      'io.kubernetes.cri.container-name': 'app',
-      'io.kubernetes.cri.sandbox-name': 'web',
-      'io.kubernetes.cri.sandbox-namespace': 'shop',
-      'io.kubernetes.cri.sandbox-uid': 'u',
-      'io.kubernetes.cri.image-name': 'image:1',
-    };
-    put(
-      `run/containerd/io.containerd.runtime.v2.task/k8s.io/${ID}/config.json`,
-      JSON.stringify({ annotations }),
-    );
-    put(`var/lib/containerd/io.containerd.grpc.v1.cri/containers/${ID}/status`, '{"Version":"v1"}');
-    const gaps: string[] = [];
-    expect(await documents({ id: ID }, gaps)).toMatchObject({
-      'spec.dump': { annotations },
-      status: { Version: 'v1' },
-      'config.dump': {
-        id: ID,
-        name: 'app_web_shop_u_0',
-        rootfsImageName: 'image:1',
-        checkpointedTime: '2026-11-24T12:00:00.000Z',
-      },
-    });
-    expect(gaps).toEqual([]);
-  });
+  it.each(['var/lib/containerd', 'data/containerd'])(
+    "are containerd's own in %s, and what its annotations tell",
+    async (folder) => {
+      const annotations = {
+        'io.kubernetes.cri.container-name': 'app',
+        'io.kubernetes.cri.sandbox-name': 'web',
+        'io.kubernetes.cri.sandbox-namespace': 'shop',
+        'io.kubernetes.cri.sandbox-uid': 'u',
+        'io.kubernetes.cri.image-name': 'image:1',
+      };
+      put(
+        `run/containerd/io.containerd.runtime.v2.task/k8s.io/${ID}/config.json`,
+        JSON.stringify({ annotations }),
+      );
+      put(`${folder}/io.containerd.grpc.v1.cri/containers/${ID}/status`, '{"Version":"v1"}');
+      const gaps: string[] = [];
+      expect(await documents({ id: ID }, gaps)).toMatchObject({
+        'spec.dump': { annotations },
+        status: { Version: 'v1' },
+        'config.dump': {
+          id: ID,
+          name: 'app_web_shop_u_0',
+          rootfsImageName: 'image:1',
+          checkpointedTime: '2026-11-24T12:00:00.000Z',
+        },
+      });
+      expect(gaps).toEqual([]);
+    },
+  );
 
   it('are made of the first process where no runtime is known', async () => {
     const gaps: string[] = [];

@@ -3,12 +3,13 @@
  * record) and status.dump (CRI's ContainerStatus). Facts: containerd 2.1, internal/cri/server/container_checkpoint_linux.go, and
  * recorded archives. Where a runtime keeps no such file, what the processes themselves show stands in their place.
  */
-import { existsSync } from 'node:fs';
-import path from 'node:path';
+import { statSync } from 'node:fs';
 import type { RuntimeContainer, RuntimePod } from '../../cri/runtime.ts';
 import type { GatheredContainer, GatheredProcess } from '../look/gathered.ts';
 import { readBytes } from '../look/proc-reader.ts';
+import { parseMountInfo } from '../proc/mount-info.ts';
 import { bytesItem, type ContentItem } from './content-item.ts';
+import { nodePath } from './node-path.ts';
 
 /** What is known of the container by whoever runs it; nothing of one that is known by a process only. */
 export interface RuntimeKnowledge {
@@ -30,6 +31,8 @@ const STATUS_FILES = [
   'var/lib/containerd/io.containerd.grpc.v1.cri/containers/ID/status',
   'var/lib/rancher/k3s/agent/containerd/io.containerd.grpc.v1.cri/containers/ID/status',
 ] as const;
+/** Where an upper layer lies in containerd's own folder, wherever that is. */
+const SNAPSHOTS = /^upperdir=\/(.*)\/io\.containerd\.snapshotter\.v1\./;
 
 const CRI_ANNOTATION = 'io.kubernetes.cri.';
 
@@ -51,13 +54,22 @@ export function runtimeDocuments(
   if (spec === undefined)
     gaps.push("the runtime's config.json was not found: spec.dump has what the first process shows");
   const text = spec ?? jsonBytes(specOf(container));
-  const status = readFirst(STATUS_FILES, known.id, nodeRoot);
+  const status = readFirst(statusFiles(container), known.id, nodeRoot);
   const names = namesOf(text, known);
   return [
     bytesItem('spec.dump', text),
     bytesItem('config.dump', jsonBytes(configOf(names, known, captured))),
     ...(status === undefined ? [] : [bytesItem('status', status)]),
     ...(known.container === undefined ? [] : [bytesItem('status.dump', jsonBytes(statusOf(names, known)))]),
+  ];
+}
+
+function statusFiles({ processes: [first] }: GatheredContainer): readonly string[] {
+  const root = parseMountInfo(first?.files.mountinfo).findLast(({ mountPoint }) => mountPoint === '/');
+  const folders = (root?.superOptions ?? []).flatMap((option) => SNAPSHOTS.exec(option)?.[1] ?? []);
+  return [
+    ...folders.map((folder) => `${folder}/io.containerd.grpc.v1.cri/containers/ID/status`),
+    ...STATUS_FILES,
   ];
 }
 
@@ -68,8 +80,9 @@ function readFirst(
 ): Uint8Array | undefined {
   // An id becomes part of a path: only what runtimes give is one.
   if (id === undefined || !/^[0-9a-f]{12,64}$/.test(id)) return undefined;
-  const files = places.map((place) => path.join(nodeRoot, '/', place.replace('ID', id)));
-  const file = files.find((each) => existsSync(each));
+  const files = places.map((place) => nodePath(nodeRoot, `/${place.replace('ID', id)}`));
+  // The path is partly the container's: opening a FIFO would wait.
+  const file = files.find((each) => statSync(each, { throwIfNoEntry: false })?.isFile());
   return file === undefined ? undefined : readBytes(file);
 }
 
