@@ -7,6 +7,7 @@ import { pageSizeOf } from './look/gather.ts';
 import { prepareQuestions } from './look/kernel-questions.ts';
 import { readBytes } from './look/proc-reader.ts';
 import { findZombies } from './members.ts';
+import { openLanes } from './memory/copy-lane.ts';
 import { findZeroPages } from './memory/zero-pages.ts';
 import { tracedThreads } from './registers/traced-threads.ts';
 import { type CollectedRegisters, openTracer, type Tracer } from './registers/tracer.ts';
@@ -46,11 +47,12 @@ export async function copyHeld(
 ): Promise<HeldCopy> {
   const zeroPages = findZeroPages(pageSizeOf([{ auxv: readBytes('/proc/self/auxv') ?? new Uint8Array() }]));
   const questions = prepareQuestions();
+  const lanes = openLanes();
   const copy = (members: readonly number[], stop?: AbortSignal): Promise<StandingCopy> => {
     onPhase?.({ name: 'looking' });
     const all = [...members, ...findZombies(members)];
     const onProgress = (done: number, total: number): void => onPhase?.({ name: 'memory', done, total });
-    return copyStanding(all, archive, { questions, allPages, zeroPages, signal: stop, onProgress });
+    return copyStanding(all, archive, { questions, allPages, zeroPages, lanes, signal: stop, onProgress });
   };
   if (!freeze) return { ...(await copy(pids, signal)), standstill: undefined, registers: undefined };
   // Loaded before: what is loaded while the container stands costs it time.

@@ -1,16 +1,26 @@
 /**
  * koffi, a foreign function interface: calls of the C library that Node.js does not have. It is an optional dependency, one package
- * a platform, loaded by captures of our own only (decisions 023 and 025). Calls are made on the thread of JavaScript, and block it.
+ * a platform, loaded by captures of our own only (decisions 021, 023 and 025). A call is made on the thread of JavaScript and blocks it, or on one of libuv's.
  */
 import { createRequire } from 'node:module';
 
 type Argument = number | bigint | string | Uint8Array;
 
+/** A function of C. */
+export interface NativeFunction {
+  (...args: readonly Argument[]): number;
+  /** The same on a thread of libuv's: the last argument hears of its end. errno is lost. */
+  async(...args: readonly (Argument | NativeListener)[]): void;
+}
+
+type NativeListener = (error: Error | null, value: number) => void;
+
 /** What is used of koffi. */
 export interface Koffi {
   /** The program's own libraries, the C library among them. */
-  load(library: null): { func(prototype: string): (...args: readonly Argument[]) => number };
+  load(library: null): { func(prototype: string): NativeFunction };
   alloc(type: string, count: number): unknown;
+  /** Of what `alloc` gave, or of a buffer's first byte. */
   address(pointer: unknown): bigint;
   view(pointer: unknown, length: number): ArrayBuffer;
   errno(): number;

@@ -7,7 +7,7 @@ import type {
 } from '../../archive/capture-record.ts';
 import type { FileImages } from './files/file-images.ts';
 import type { GatheredContainer, GatheredNode, GatheredProcess } from './look/gathered.ts';
-import type { UnreadableRange } from './memory/memory-copy.ts';
+import type { UnreadableRange } from './memory/unreadable-pages.ts';
 import { containerNumber, parseStatus, pidNamespaceDepth } from './proc/status.ts';
 
 /** Facts of the capture itself. */

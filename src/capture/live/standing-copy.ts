@@ -5,6 +5,7 @@ import { DeletedFiles } from './files/deleted-files.ts';
 import { gatherContainer } from './look/gather.ts';
 import type { GatheredContainer } from './look/gathered.ts';
 import type { KernelAnswers, KernelQuestions } from './look/kernel-questions.ts';
+import type { CopyLane } from './memory/copy-lane.ts';
 import { type CopyResult, copyMemory } from './memory/memory-copy.ts';
 import { type MemoryPlan, planMemory } from './memory/memory-plan.ts';
 import type { ZeroPages } from './memory/pagemap-file.ts';
@@ -28,6 +29,7 @@ export interface CopyWish {
   readonly questions: KernelQuestions;
   readonly allPages: boolean;
   readonly zeroPages: ZeroPages;
+  readonly lanes: readonly CopyLane[];
   readonly signal?: AbortSignal | undefined;
   /** Hears how many bytes of memory are copied, and of how many. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
@@ -56,7 +58,7 @@ export async function copyStanding(
     const copied = await copyMemory(
       plan,
       { ...archive.target, offsetOf },
-      { signal: wish.signal, onProgress: (done) => wish.onProgress?.(done, plan.bytes) },
+      { lanes: wish.lanes, signal: wish.signal, onProgress: (done) => wish.onProgress?.(done, plan.bytes) },
     );
     return { container, mappings, plan, copied, answers, deleted };
   } catch (error) {

@@ -1,4 +1,4 @@
-import { write, writeSync } from 'node:fs';
+import { write } from 'node:fs';
 import { promisify } from 'node:util';
 import { ExhibitError } from '../../../bytes/exhibit-error.ts';
 import type { PlannedPages } from './memory-plan.ts';
@@ -27,21 +27,6 @@ export async function writeAll(
       const { bytesWritten } = await writeAt(descriptor, piece, done, length - done, position + done);
       done += bytesWritten;
     }
-  } catch (cause) {
-    throw writeFailed(name, cause);
-  }
-}
-
-/** The same at once: what else the program does waits. */
-export function writeAllSync(
-  { descriptor, name }: Pick<CopyTarget, 'descriptor' | 'name'>,
-  piece: Uint8Array,
-  length: number,
-  position: number,
-): void {
-  try {
-    for (let done = 0; done < length; )
-      done += writeSync(descriptor, piece, done, length - done, position + done);
   } catch (cause) {
     throw writeFailed(name, cause);
   }

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
@@ -8,6 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { gatherContainer } from '../look/gather.ts';
 import { parseMappings } from '../proc/mappings.ts';
 import { fakeMapping, PAGE, PRESENT, writeFakeProcess } from '../testing/fake-process.ts';
+import { type CopyLane, openLanes, type PageRange } from './copy-lane.ts';
 import { copyMemory } from './memory-copy.ts';
 import { type MemoryPlan, planMemory } from './memory-plan.ts';
 import { makeRoom } from './room.ts';
@@ -29,7 +31,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const CHOICE = { allPages: false, pageSize: PAGE, zeroPages: { has: () => false } };
 
 /** Copies with 100 bytes before each image; returns the contents of the images. */
-async function copyOf(plan: MemoryPlan) {
+async function copyOf(plan: MemoryPlan, lanes?: readonly CopyLane[]) {
   const name = path.join(folder, 'copy');
   const descriptor = openSync(name, 'w');
   const offsets = new Map<number, number>();
@@ -40,7 +42,7 @@ async function copyOf(plan: MemoryPlan) {
   }
   try {
     const offsetOf = ({ pagesId }: { readonly pagesId: number }) => offsets.get(pagesId) ?? 0;
-    const result = await copyMemory(plan, { descriptor, name, offsetOf });
+    const result = await copyMemory(plan, { descriptor, name, offsetOf }, { lanes });
     const file = readFileSync(name);
     const images = plan.images.map((image) => {
       const offset = offsetOf(image);
@@ -51,6 +53,8 @@ async function copyOf(plan: MemoryPlan) {
     closeSync(descriptor);
   }
 }
+
+const koffiPath = createRequire(import.meta.url).resolve(`@koromix/koffi-linux-${process.arch}`);
 
 describe('copyMemory', () => {
   it('puts each page in its place', async () => {
@@ -124,6 +128,40 @@ describe('copyMemory', () => {
     expect(wanted.filter((one) => numbers?.includes(one) !== true)).toEqual([]);
   });
 
+  it('copies the same whether it reads many ranges at once, some of them, or one after the other', async () => {
+    const plan = planMemory([await startHolder()], CHOICE);
+    const lanes = openLanes();
+    const { images: wanted } = await copyOf(plan, oneByOne(lanes));
+    for (const lane of lanes) expect(lane.readProcess).toBeDefined();
+    for (const read of [1, 3, 100, 511]) {
+      const { result, images } = await copyOf(plan, cutShort(lanes, read));
+      expect(result.unreadable).toEqual([]);
+      expect(images[0]?.equals(wanted[0] ?? Buffer.alloc(0))).toBe(true);
+    }
+  });
+
+  it('copies pages that the process itself may not read', async () => {
+    const plan = planMemory([await startHolder()], CHOICE);
+    const wanted = Buffer.from(Uint8Array.from({ length: PAGE }, (_, index) => 37 * index + 11));
+    expect((await copyOf(plan)).images[0]?.includes(wanted)).toBe(true);
+  });
+
+  it('takes nothing of another process that has the number of one that ended', async () => {
+    const plan = planMemory([await startHolder()], CHOICE);
+    child?.kill('SIGKILL');
+    if (child !== undefined) await once(child, 'exit');
+    const lanes = openLanes().map(({ piece }) => ({
+      piece,
+      readProcess: async (_pid: number, ranges: readonly PageRange[], pageSize: number) => {
+        piece.fill(0xee);
+        return ranges.reduce((sum, { pages }) => sum + pages * pageSize, 0);
+      },
+    }));
+    const { result, images } = await copyOf(plan, lanes);
+    expect(images[0]?.every((byte) => byte === 0)).toBe(true);
+    expect(result.unreadable.reduce((sum, { pages }) => sum + pages, 0)).toBe(plan.bytes / PAGE);
+  });
+
   it('leaves out the kernel’s pages of zeros, where it may see which these are', async () => {
     const process = await startHolder();
     const plain = planMemory([process], CHOICE);
@@ -148,14 +186,38 @@ async function startHolder(): Promise<PlannedProcess> {
   };
 }
 
+/** As where koffi is not installed. */
+const oneByOne = (lanes: readonly CopyLane[]): readonly CopyLane[] =>
+  lanes.map(({ piece }) => ({ piece, readProcess: undefined }));
+
+/** Lanes that read so many pages a call at most, with something else behind them. */
+const cutShort = (lanes: readonly CopyLane[], pages: number): readonly CopyLane[] =>
+  lanes.map(({ piece, readProcess }) => ({
+    piece,
+    readProcess: async (...args) => {
+      const bytes = Math.min(pages * PAGE, (await readProcess?.(...args)) ?? 0);
+      piece.fill(0xee, bytes);
+      return bytes;
+    },
+  }));
+
 const UNTOUCHED_BYTES = 64 * 1024 * 1024;
 
-/** A process that has a marker in each of a thousand pages, and has read memory that it never wrote to. */
+/**
+ * A process that has a marker in each of a thousand pages, one in a page that it may not read, and has read memory that it
+ * never wrote to.
+ */
 const HOLDER = `const pages = Buffer.alloc(1000 * 4096);
 for (let page = 0; page < 1000; page++) pages.write('EXHIBIT-PAGE-' + (1000 + page), page * 4096 + 100);
 const untouched = Buffer.alloc(${UNTOUCHED_BYTES});
 let sum = 0;
 for (let at = 0; at < untouched.length; at += 4096) sum += untouched[at];
+const koffi = require(${JSON.stringify(koffiPath)});
+const page = koffi.alloc('uint8_t', 64 * 4096);
+const closed = (koffi.address(page) + 4095n) / 4096n * 4096n;
+const bytes = new Uint8Array(koffi.view(page, 64 * 4096)).subarray(Number(closed - koffi.address(page)));
+for (let index = 0; index < 4096; index++) bytes[index] = 37 * index + 11;
+koffi.load(null).func('int mprotect(uintptr_t at, size_t length, int rights)')(closed, 4096, 0);
 process.stdout.write('ready');
 setTimeout(() => pages[0] + untouched[0], 60_000);`;
 
