@@ -29,9 +29,13 @@ describe.each(CGROUP_VERSIONS)('in version %i of control groups', (version) => {
     until(what, async () => !group.isFrozen() || undefined, THAWED_WITHIN);
 
   /** Another Exhibit that freezes this group. */
-  async function hold(pid: number, maxFreeze = 60_000): Promise<ChildProcess> {
+  async function hold(
+    pid: number,
+    maxFreeze = 60_000,
+    prepare: 'prepare-for-ever' | '' = '',
+  ): Promise<ChildProcess> {
     const program = ['--import', 'tsx', path.join(import.meta.dirname, 'support/freeze-holder.ts')];
-    const holder = spawn(process.execPath, [...program, `${pid}`, `${maxFreeze}`], {
+    const holder = spawn(process.execPath, [...program, `${pid}`, `${maxFreeze}`, prepare], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     holders.push(holder);
@@ -101,6 +105,45 @@ describe.each(CGROUP_VERSIONS)('in version %i of control groups', (version) => {
     expect(group.isFrozen()).toBe(false);
     expect(container.signal.reason).toMatchObject({ code: 'FREEZE_LOST' });
     expect((await container.thaw()).lost?.message).toContain('0.05 s, which is all that was allowed');
+  });
+
+  test('what is prepared comes before the freeze, and takes nothing from its time', async () => {
+    const pid = group.run(SLEEP);
+    let stoodThen: boolean | undefined;
+    const prepare = async (): Promise<void> => {
+      await until('the guard', async () => guards(group).length > 0 || undefined);
+      // Longer than it may stand.
+      await sleep(1000);
+      stoodThen = group.isFrozen();
+    };
+    const container = await freezeContainer({ pids: [pid], maxFreeze: 700, prepare });
+    expect(stoodThen).toBe(false);
+    expect(group.isFrozen()).toBe(true);
+    expect((await container.thaw()).lost).toBeUndefined();
+  });
+
+  test('nothing is frozen where preparing fails, and what others froze meanwhile stays so', async () => {
+    const pid = group.run(SLEEP);
+    const fail = (): Promise<void> => Promise.reject(new Error('no room'));
+    await expect(freezeContainer({ pids: [pid], prepare: fail })).rejects.toThrow('no room');
+    expect(group.isFrozen()).toBe(false);
+    const freeze = async (): Promise<void> => group.write(true);
+    const container = await freezeContainer({ pids: [pid], prepare: freeze });
+    expect(container.wasFrozen).toBe(true);
+    expect(guards(group)).toEqual([]);
+    expect(group.isFrozen()).toBe(true);
+    group.write(false);
+  });
+
+  test('a guard whose Exhibit ends before the freeze thaws nothing', async () => {
+    const pid = group.run(SLEEP);
+    const holder = await hold(pid, 60_000, 'prepare-for-ever');
+    await until('the guard', async () => guards(group).length > 0 || undefined);
+    group.write(true);
+    holder.kill('SIGKILL');
+    await until('the guard to end', async () => guards(group).length === 0 || undefined);
+    expect(group.isFrozen()).toBe(true);
+    group.write(false);
   });
 
   test('a guard that is killed is noticed, and the container thawed', async () => {

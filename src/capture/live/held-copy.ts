@@ -8,10 +8,11 @@ import { prepareQuestions } from './look/kernel-questions.ts';
 import { readBytes } from './look/proc-reader.ts';
 import { findZombies } from './members.ts';
 import { openLanes } from './memory/copy-lane.ts';
+import { makeRoom } from './memory/room.ts';
 import { findZeroPages } from './memory/zero-pages.ts';
 import { tracedThreads } from './registers/traced-threads.ts';
 import { type CollectedRegisters, openTracer, type Tracer } from './registers/tracer.ts';
-import { copyStanding, type StandingCopy } from './standing-copy.ts';
+import { type CopyWish, copyStanding, type StandingCopy } from './standing-copy.ts';
 
 /** What is being done, for whoever watches. */
 export type LivePhase =
@@ -38,32 +39,60 @@ export interface HeldCopy extends StandingCopy {
   readonly registers: CollectedRegisters | undefined;
 }
 
-/** `pids` are the container's, by its runtime's `id`. Throws what freezing, copying and thawing throw. */
+/** What is held. */
+export interface HoldSubject {
+  /** The runtime's. */
+  readonly id: string;
+  readonly pids: readonly number[];
+  /** About as much memory as there is to copy, in bytes. */
+  readonly size: number;
+}
+
+/** Throws what making room, freezing, copying and thawing throw. */
 export async function copyHeld(
-  id: string,
-  pids: readonly number[],
+  { id, pids, size }: HoldSubject,
   archive: ArchiveFile,
   { freeze, allPages, maxFreeze, signal, onPhase }: HoldOptions,
 ): Promise<HeldCopy> {
-  const zeroPages = findZeroPages(pageSizeOf([{ auxv: readBytes('/proc/self/auxv') ?? new Uint8Array() }]));
-  const questions = prepareQuestions();
-  const lanes = openLanes();
+  let tools: Tools | undefined;
+  const prepare = async (): Promise<void> => {
+    const room = makeRoom(archive.target, size, signal);
+    try {
+      tools = openTools();
+    } finally {
+      await room;
+    }
+    signal?.throwIfAborted();
+    onPhase?.({ name: 'freezing' });
+  };
   const copy = (members: readonly number[], stop?: AbortSignal): Promise<StandingCopy> => {
     onPhase?.({ name: 'looking' });
     const all = [...members, ...findZombies(members)];
     const onProgress = (done: number, total: number): void => onPhase?.({ name: 'memory', done, total });
-    return copyStanding(all, archive, { questions, allPages, zeroPages, lanes, signal: stop, onProgress });
+    return copyStanding(all, archive, { ...(tools ?? openTools()), allPages, signal: stop, onProgress });
   };
-  if (!freeze) return { ...(await copy(pids, signal)), standstill: undefined, registers: undefined };
-  // Loaded before: what is loaded while the container stands costs it time.
+  if (!freeze) {
+    await prepare();
+    return { ...(await copy(pids, signal)), standstill: undefined, registers: undefined };
+  }
   const opened = openTracer();
-  signal?.throwIfAborted();
-  onPhase?.({ name: 'freezing' });
-  const frozen = await freezeContainer({ id, pids, maxFreeze });
+  const frozen = await freezeContainer({ id, pids, maxFreeze, prepare });
   const stop = signal === undefined ? frozen.signal : AbortSignal.any([signal, frozen.signal]);
   // The threads of a container that stands before and after are not to be woken.
   const tracer = 'tracer' in opened && !frozen.wasFrozen ? opened.tracer : undefined;
   return thawAfter(frozen, tracer, () => copy(frozen.pids, stop));
+}
+
+type Tools = Pick<CopyWish, 'questions' | 'zeroPages' | 'lanes'>;
+
+/** Before the container stands: what is loaded or found out while it does costs it time. */
+function openTools(): Tools {
+  const auxv = readBytes('/proc/self/auxv') ?? new Uint8Array();
+  return {
+    questions: prepareQuestions(),
+    zeroPages: findZeroPages(pageSizeOf([{ auxv }])),
+    lanes: openLanes(),
+  };
 }
 
 /** Registers are read as the threads wake up: control groups of version 1 let none stop for it before. */

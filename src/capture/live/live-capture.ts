@@ -10,7 +10,6 @@ import { copyHeld, type HeldCopy, type HoldOptions } from './held-copy.ts';
 import { estimateOwnFreeze, seconds } from './live-choice.ts';
 import { readText } from './look/proc-reader.ts';
 import { ensureReadable, findMembers } from './members.ts';
-import { makeRoom } from './memory/room.ts';
 import { parseStatus, statusNumbers } from './proc/status.ts';
 import type { CaptureFacts } from './record-of.ts';
 import { type LiveSubject, writeRest } from './rest.ts';
@@ -38,8 +37,7 @@ export async function captureLive(
   const archive = await ArchiveFile.create(file, started);
   let copy: HeldCopy | undefined;
   try {
-    await makeRoom(archive.target, 0, size, options.signal);
-    copy = await copyHeld(subject.id, pids, archive, options);
+    copy = await copyHeld({ id: subject.id, pids, size }, archive, options);
     options.onPhase?.({ name: 'thawed' });
     const companion = await options.onThawed?.(thawedAt(copy));
     options.onPhase?.({ name: 'files' });

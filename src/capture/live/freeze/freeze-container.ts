@@ -1,6 +1,6 @@
 /**
- * Lets a container stand still while it is read, and never longer. Order: look, start the guard, freeze, wait until all of
- * it stands, and from then on whatever happens ends in a thaw: by the caller, by the guard, or here when the guard is lost.
+ * Lets a container stand still while it is read, and never longer. Order: look, start the guard, arm it, freeze, wait until all
+ * of it stands, and from then on whatever happens ends in a thaw: by the caller, by the guard, or here when the guard is lost.
  * A container that stood before is left so.
  */
 import { writeFileSync } from 'node:fs';
@@ -40,6 +40,8 @@ export interface FreezeOptions {
   readonly id?: string | undefined;
   /** Milliseconds after which the container runs again whatever is going on. */
   readonly maxFreeze?: number | undefined;
+  /** What else is to be done before anything is frozen, while the guard starts. Where it rejects, nothing is. */
+  readonly prepare?: (() => Promise<void>) | undefined;
   readonly root?: string | undefined;
 }
 
@@ -69,16 +71,24 @@ export interface FrozenContainer {
  * stand within two seconds (it runs again then) or cannot be guarded, `CONTAINER_NOT_RUNNING` where it has ended.
  */
 export async function freezeContainer(options: FreezeOptions): Promise<FrozenContainer> {
-  const { pids, id, maxFreeze = DEFAULT_MAX_FREEZE_MILLISECONDS, root = '/' } = options;
+  const { pids, id, maxFreeze = DEFAULT_MAX_FREEZE_MILLISECONDS, prepare, root = '/' } = options;
   const [first] = pids;
   if (first === undefined) throw ended();
   const group = findFreezerGroup(first, id, root);
   const members = groupProcesses(group);
   refuseOutsiders(members, pids, root);
-  const state = readGroupState(group);
-  if (state === 'gone' || members.length === 0) throw ended();
-  if (state !== 'running') return leaveFrozen(group, root);
-  const guard = await startGuard(thawWrite(group), maxFreeze, root);
+  const before = readGroupState(group);
+  if (before === 'gone' || members.length === 0) throw ended();
+  if (before !== 'running') {
+    await prepare?.();
+    return leaveFrozen(group, root);
+  }
+  const guard = await guardWhile(startGuard(thawWrite(group), maxFreeze, root), prepare);
+  if (readGroupState(group) !== 'running') {
+    await guard.dismiss();
+    return leaveFrozen(group, root);
+  }
+  guard.arm();
   try {
     write(freezeWrite(group));
     await settle(group, root);
@@ -90,6 +100,18 @@ export async function freezeContainer(options: FreezeOptions): Promise<FrozenCon
     await guard.dismiss();
     throw error;
   }
+}
+
+/** The guard, once all is prepared; none is left where that fails. */
+async function guardWhile(
+  starting: Promise<FreezeGuard>,
+  prepare: FreezeOptions['prepare'],
+): Promise<FreezeGuard> {
+  const [guard, prepared] = await Promise.allSettled([starting, prepare?.()]);
+  if (guard.status === 'rejected') throw guard.reason;
+  if (prepared.status === 'fulfilled') return guard.value;
+  await guard.value.dismiss();
+  throw prepared.reason;
 }
 
 const ended = (): ExhibitError =>
@@ -145,6 +167,7 @@ function neverStands(group: FreezerGroup, root: string): ExhibitError {
 async function leaveFrozen(group: FreezerGroup, root: string): Promise<FrozenContainer> {
   const deadline = performance.now() + SETTLE_MILLISECONDS;
   while (readGroupState(group) === 'freezing' && performance.now() < deadline) await sleep(POLL_MILLISECONDS);
+  if (readGroupState(group) === 'gone') throw ended();
   if (readGroupState(group) !== 'frozen') {
     const message =
       'somebody is freezing or thawing the container just now (a checkpoint?): try again afterwards';

@@ -18,12 +18,15 @@ export interface FreezeGuard {
   readonly pid: number;
   /** Settles when the guard has ended, however; never rejects. */
   readonly ended: Promise<GuardEnd>;
+  /** To be called just before the freeze: from now on its time runs, and it thaws when this process ends. */
+  arm(): void;
   /** Says that the container runs again. Resolves with how the guard ended: `done`, unless something came before. */
   dismiss(): Promise<GuardEnd>;
 }
 
 /**
- * Starts a guard that does `thaw` when this process ends or `milliseconds` have passed, and waits until it stands ready.
+ * Starts a guard that, once armed, does `thaw` when this process ends or `milliseconds` have passed, and waits until it stands
+ * ready.
  * Throws `FREEZE_FAILED` where that does not come about: then nothing may be frozen.
  */
 export async function startGuard(thaw: FreezerWrite, milliseconds: number, root = '/'): Promise<FreezeGuard> {
@@ -47,7 +50,8 @@ export async function startGuard(thaw: FreezerWrite, milliseconds: number, root 
       `${message}: nothing was frozen; is there memory for one more process?`,
     );
   }
-  return { pid: child.pid ?? 0, ended, dismiss: () => dismiss(child, ended) };
+  const arm = (): unknown => child.stdin?.write('arm\n');
+  return { pid: child.pid ?? 0, ended, arm, dismiss: () => dismiss(child, ended) };
 }
 
 function listen(child: ChildProcess): {

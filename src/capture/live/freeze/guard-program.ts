@@ -1,8 +1,8 @@
 /**
  * The freeze guard: a process of its own that lets a container run again when Exhibit cannot. It is told the write that
- * does it before anything is frozen, says `ready`, and then waits for what comes first: `done` (Exhibit has thawed the
- * container itself), the end of its input (Exhibit is gone), or its deadline (Exhibit hangs or was stopped). Its last line
- * says which it was. Imports nothing of ours, so that it stays small and starts quickly.
+ * does it before anything is frozen, says `ready`, hears `arm` just before the freeze, and then waits for what comes first:
+ * `done` (Exhibit has thawed the container itself), the end of its input (Exhibit is gone), or its deadline (Exhibit hangs or
+ * was stopped). Its last line says which it was. Before it is armed there is nothing of Exhibit's to thaw. Imports nothing of ours, so that it stays small and starts quickly.
  */
 import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
@@ -23,12 +23,22 @@ stayAlive();
 // Opened now: later its path may lead nowhere.
 const freezer = openSync(file, 'r+');
 process.stdin.resume();
+let heard = '';
+let isArmed = false;
 let isOver = false;
-process.stdin.once('data', () => over('done'));
+process.stdin.on('data', hear);
 process.stdin.once('end', () => over('gone'));
 process.stdin.once('error', () => over('gone'));
-setTimeout(() => over('deadline'), Number(milliseconds));
 process.stdout.write('ready\n');
+
+function hear(bytes: Buffer): void {
+  heard += bytes.toString();
+  if (!isArmed && heard.includes('arm\n')) {
+    isArmed = true;
+    setTimeout(() => over('deadline'), Number(milliseconds));
+  }
+  if (heard.includes('done\n')) over('done');
+}
 
 /**
  * Out of Exhibit's control groups, which the node's kubelet kills as a whole when a pod is deleted or out of memory, and
@@ -53,7 +63,7 @@ function stayAlive(): void {
 async function over(why: 'done' | 'gone' | 'deadline'): Promise<void> {
   if (isOver) return;
   isOver = true;
-  if (why !== 'done') await thaw();
+  if (why !== 'done' && isArmed) await thaw();
   attempt(() => closeSync(freezer));
   process.stdout.write(`${why}\n`, () => process.exit(0));
 }

@@ -32,12 +32,16 @@ export async function writeAll(
   }
 }
 
-function writeFailed(name: string, cause: unknown): ExhibitError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  const isFull = cause instanceof Error && 'code' in cause && cause.code === 'ENOSPC';
-  const advice = isFull ? 'its disk is full: make room, or choose another folder' : reason;
-  return new ExhibitError('WRITE_FAILED', `${name} cannot take the container's memory: ${advice}`, {
-    source: name,
-    cause,
-  });
+/** `WRITE_FAILED` for what the system said of a write to the file. */
+export function writeFailed(name: string, cause: unknown): ExhibitError {
+  if (cause instanceof Error && 'code' in cause && cause.code === 'ENOSPC') return diskFull(name, cause);
+  return cannotTake(name, cause instanceof Error ? cause.message : String(cause), cause);
+}
+
+export const diskFull = (name: string, cause?: unknown): ExhibitError =>
+  cannotTake(name, 'its disk is full: make room, or choose another folder', cause);
+
+function cannotTake(name: string, why: string, cause: unknown): ExhibitError {
+  const message = `${name} cannot take the container's memory: ${why}`;
+  return new ExhibitError('WRITE_FAILED', message, { source: name, cause });
 }

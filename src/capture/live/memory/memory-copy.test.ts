@@ -106,7 +106,7 @@ describe('copyMemory', () => {
           "/captures/a.tar.part cannot take the container's memory: its disk is full: make room, or choose another folder",
       };
       await expect(copyMemory(plan, target)).rejects.toMatchObject(refusal);
-      await expect(makeRoom(target, 0, plan.bytes)).rejects.toMatchObject(refusal);
+      await expect(makeRoom(target, plan.bytes)).rejects.toMatchObject(refusal);
     } finally {
       closeSync(descriptor);
     }
