@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ExhibitError } from '../bytes/exhibit-error.ts';
 import type { Access } from './access.ts';
 import { planCapture } from './capture-plan.ts';
@@ -7,6 +7,7 @@ import type { PodSummary } from './pod.ts';
 import { buildRoutes } from './pod-routes.ts';
 import { askFirst, type PodSource } from './pod-source.ts';
 import { ServerTrust } from './server-trust.ts';
+import { type DeafServer, startDeafServer } from './testing/deaf-server.ts';
 
 const ID = 'ab'.repeat(32);
 const target = { namespace: 'shop', pod: 'web', container: 'app' };
@@ -102,6 +103,32 @@ describe('the ways to a container', () => {
     };
     const built = await buildRoutes(access({ runtime: failing, ways }), options);
     expect(built).toMatchObject({ routes: [], notTaken: [{ name: 'cri', reason: 'it said no' }] });
+  });
+});
+
+describe('a kubelet behind a firewall that drops packets', () => {
+  let server: DeafServer;
+  beforeAll(async () => {
+    server = await startDeafServer();
+  });
+  afterAll(() => server.close());
+
+  const taken = async (open: Access, how: string) => {
+    const { routes } = await buildRoutes(open, { ...options, node: server.address });
+    const error: unknown = await routes[0]?.take().catch((cause: unknown) => cause);
+    return { how, error };
+  };
+
+  test('is given up early where another way is open, and waited for where it is the only one', async () => {
+    const alone = access({ ways: [{ name: 'kubelet', reason: 'a' }] });
+    const first = await Promise.race([taken(alone, 'alone'), taken(access({ cluster }), 'with others')]);
+    expect(first).toMatchObject({
+      how: 'with others',
+      error: {
+        code: 'CONNECTION_FAILED',
+        message: expect.stringMatching(/no answer: a firewall may be in between/),
+      },
+    });
   });
 });
 

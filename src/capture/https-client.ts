@@ -21,6 +21,8 @@ export interface Endpoint {
   readonly trust?: ServerTrust | undefined;
   /** The ways on when its certificate cannot be verified, for the user. */
   readonly trustHelp: readonly string[];
+  /** Until a connection, TLS included, is given up. Default 20. */
+  readonly connectSeconds?: number | undefined;
 }
 
 export interface HttpAnswer {
@@ -42,6 +44,8 @@ export interface HttpRequest {
 
 /** A connection that takes longer is not going to be made. */
 const CONNECT_SECONDS = 20;
+
+const connectMilliseconds = ({ connectSeconds = CONNECT_SECONDS }: Endpoint): number => connectSeconds * 1000;
 
 /** Keeps NAT and load balancers from forgetting a connection over which nothing is said for minutes. */
 const KEEP_ALIVE_MILLISECONDS = 15_000;
@@ -71,7 +75,7 @@ function exchange(endpoint: Endpoint, request: HttpRequest, onSent: () => void):
   return new Promise((resolve, reject) => {
     const client = endpoint.url.protocol === 'http:' ? http : https;
     const outgoing = client.request(endpoint.url, requestOptions(endpoint, request));
-    const connecting = setTimeout(() => outgoing.destroy(timedOut()), CONNECT_SECONDS * 1000);
+    const connecting = setTimeout(() => outgoing.destroy(timedOut()), connectMilliseconds(endpoint));
     outgoing.once('socket', (socket) => {
       const onConnected = (): void => {
         clearTimeout(connecting);
@@ -115,10 +119,15 @@ function requestOptions(endpoint: Endpoint, request: HttpRequest): https.Request
   };
 }
 
-function trustOptions({ trust, url }: Endpoint): https.RequestOptions {
+function trustOptions(endpoint: Endpoint): https.RequestOptions {
+  const { trust, url } = endpoint;
   if (trust?.fingerprint === undefined)
     return trust === undefined ? {} : { rejectUnauthorized: !trust.insecure };
-  const pin = { origin: url.origin, fingerprint: trust.fingerprint };
+  const pin = {
+    origin: url.origin,
+    fingerprint: trust.fingerprint,
+    milliseconds: connectMilliseconds(endpoint),
+  };
   return {
     agent: undefined,
     createConnection: (options, onConnected) =>
@@ -126,9 +135,16 @@ function trustOptions({ trust, url }: Endpoint): https.RequestOptions {
   };
 }
 
+interface Pin {
+  readonly origin: string;
+  readonly fingerprint: string;
+  /** Until the connection is given up. */
+  readonly milliseconds: number;
+}
+
 /** A connection over which nothing is sent before the server has shown the right certificate. */
 function connectPinned(
-  { origin, fingerprint }: { readonly origin: string; readonly fingerprint: string },
+  { origin, fingerprint, milliseconds }: Pin,
   options: tls.ConnectionOptions,
   onConnected: (error: Error | null, socket: Duplex) => void,
 ): undefined {
@@ -137,7 +153,7 @@ function connectPinned(
     socket.destroy();
     onConnected(error, socket);
   };
-  const timer = setTimeout(() => fail(timedOut()), CONNECT_SECONDS * 1000);
+  const timer = setTimeout(() => fail(timedOut()), milliseconds);
   socket.once('close', () => clearTimeout(timer));
   socket.once('error', fail);
   socket.once('secureConnect', () => {
@@ -189,7 +205,7 @@ function timedOut(): NodeJS.ErrnoException {
 
 /** Returns when a person believes the server all the same; throws `SERVER_UNVERIFIED` otherwise. */
 async function insistOnTrust(endpoint: Endpoint, trouble: NodeJS.ErrnoException): Promise<void> {
-  const fingerprint = await presentedFingerprint(endpoint.url);
+  const fingerprint = await presentedFingerprint(endpoint);
   const { origin } = endpoint.url;
   const why =
     endpoint.options.ca === undefined
@@ -204,7 +220,8 @@ async function insistOnTrust(endpoint: Endpoint, trouble: NodeJS.ErrnoException)
 }
 
 /** The fingerprint of the certificate that a server presents; nothing is sent to it and no identity shown. */
-function presentedFingerprint(url: URL): Promise<string | undefined> {
+function presentedFingerprint(endpoint: Endpoint): Promise<string | undefined> {
+  const { url } = endpoint;
   return new Promise((resolve) => {
     const host = url.hostname.replace(/^\[|\]$/g, '');
     const socket = tls.connect({ host, port: Number(url.port || 443), rejectUnauthorized: false }, () => {
@@ -212,7 +229,7 @@ function presentedFingerprint(url: URL): Promise<string | undefined> {
       socket.destroy();
       resolve(fingerprint256);
     });
-    socket.setTimeout(CONNECT_SECONDS * 1000, () => socket.destroy());
+    socket.setTimeout(connectMilliseconds(endpoint), () => socket.destroy());
     socket.once('error', () => resolve(undefined));
     socket.once('close', () => resolve(undefined));
   });

@@ -31,15 +31,22 @@ export interface BuiltRoutes {
   readonly containerId: string | undefined;
 }
 
+/**
+ * Where another way is behind it, a kubelet that does not answer is given up after this: TCP has asked three times by then
+ * (after 0, 1 and 3 seconds), and firewalls before port 10250 often drop without a word.
+ */
+const HASTY_CONNECT_SECONDS = 5;
+
 /** In their order; none where no open way leads to this container. */
 export async function buildRoutes(access: Access, options: PodRouteOptions): Promise<BuiltRoutes> {
   const routes: CaptureRoute[] = [];
   const closed: RouteNotTaken[] = [];
   const idHere = await findHere(access, options);
-  for (const { name, reason } of access.ways) {
-    const route = BUILDERS[name](access, options, { reason, idHere });
-    if (typeof route === 'string') closed.push({ name, reason: route });
-    else routes.push(route);
+  // From the last to the first: a way is to know whether another one is behind it.
+  for (const { name, reason } of [...access.ways].reverse()) {
+    const route = BUILDERS[name](access, options, { reason, idHere, isLast: routes.length === 0 });
+    if (typeof route === 'string') closed.unshift({ name, reason: route });
+    else routes.unshift(route);
   }
   const containerId = idHere instanceof ExhibitError ? undefined : idHere;
   return { routes, notTaken: [...access.notTaken, ...closed], containerId };
@@ -62,19 +69,22 @@ async function findHere({ runtime, ways }: Access, options: PodRouteOptions): Pr
 interface BuildDetails {
   readonly reason: string;
   readonly idHere: IdHere;
+  /** No other way is behind this one. */
+  readonly isLast: boolean;
 }
 
 /** A route, or why this one does not lead to the container. */
 type Build = (access: Access, options: PodRouteOptions, details: BuildDetails) => CaptureRoute | string;
 
 const BUILDERS: Readonly<Record<PodRouteName, Build>> = {
-  kubelet: ({ kubelet, cluster, trust }, options, { reason }) => {
+  kubelet: ({ kubelet, cluster, trust }, options, { reason, isLast }) => {
     const { pod, target, timeoutSeconds, node } = options;
     if (kubelet === undefined) return 'there are no credentials for a kubelet';
     // Without a kubeconfig the pod came from this node.
     const address = node ?? (cluster === undefined ? undefined : pod?.node_address);
     const where = { address, names: [pod?.node, pod?.node_address] };
-    const endpoint = kubeletEndpoint(kubelet, where, trust);
+    const connectSeconds = isLast ? undefined : HASTY_CONNECT_SECONDS;
+    const endpoint = { ...kubeletEndpoint(kubelet, where, trust), connectSeconds };
     return kubeletRoute(endpoint, { target, reason, timeoutSeconds });
   },
   cri: ({ runtime }, { target, timeoutSeconds }, { reason, idHere }) => {
