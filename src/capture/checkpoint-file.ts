@@ -18,6 +18,13 @@ export function checkpointPath(label: string, time: Date, folder: string): strin
   return path.join(folder, `checkpoint-${label}`.slice(0, MAX_NAME_LENGTH - ending.length) + ending);
 }
 
+/** How an archive of ours is called, behind its label, before it is whole. */
+const UNFINISHED = /-\d{8}T[\d.]+Z\.tar\.part$/;
+
+/** Whether a file's name is that of an archive of ours which is not whole yet, or whose capture was killed. */
+export const isUnfinished = (name: string): boolean =>
+  name.startsWith('checkpoint-') && UNFINISHED.test(name);
+
 /**
  * Makes a new, empty file, readable by its owner only, and returns its path. New, because runtimes write over an old file
  * without cutting off what is left of it. Throws `WRITE_FAILED`.

@@ -32,7 +32,8 @@ kubelets take checkpoints (they are asked for one of a pod that cannot exist, so
 and what this user, and the API server's own client to the kubelets, are allowed. It changes nothing.
 
 --fix asks before each cure that it can apply itself, then looks again. What it replaces is kept
-in /var/lib/exhibit/doctor, and --undo puts it back, but for what was changed by others since.
+in /var/lib/exhibit/doctor, and --undo puts it back, but for what was changed by others since. What
+it removes (unfinished archives of captures that were killed) is gone.
 An upgrade of k3s or RKE2 comes with its own tar again: run it again then.
 
 Exit codes: 0 no failure found (warnings and unknowns are told); 1 a failure; 2 wrong command line;
@@ -109,18 +110,22 @@ async function tell(
 
 /** Applies what it may; how many changes were made. */
 async function treat(findings: readonly Finding[], isAllowed: boolean, io: Io): Promise<number> {
-  let count = 0;
+  const count = { removed: 0, replaced: 0 };
   for (const finding of findings) {
     const { fix = [], ...told } = finding;
     if (fix.length === 0) continue;
     io.err(findingLines([{ ...told, cure: fix.map(describeChange) }], io));
     if (!isAllowed && !(await confirm('Do this?', io))) continue;
-    for (const change of fix) if (await applyChange(change)) count++;
+    for (const change of fix)
+      if (await applyChange(change)) count[change.kind === 'removal' ? 'removed' : 'replaced']++;
   }
-  io.err(
-    count === 0 ? 'nothing was changed\n\n' : `${count} changed; "exhibit doctor --undo" takes it back\n\n`,
-  );
-  return count;
+  const { removed, replaced } = count;
+  const told = [
+    ...(removed > 0 ? [`${removed} removed`] : []),
+    ...(replaced > 0 ? [`${replaced} changed; "exhibit doctor --undo" takes it back`] : []),
+  ];
+  io.err(`${told.join(', ') || 'nothing was changed'}\n\n`);
+  return removed + replaced;
 }
 
 async function undo(io: Io): Promise<ExitCode> {

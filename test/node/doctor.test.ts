@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { beforeAll, expect, test } from 'vitest';
 import type { Finding } from '../../src/capture/doctor/finding.ts';
 import { succeeded, until } from '../../testbed/process.ts';
+import { signal } from '../../testbed/sandbox.ts';
 import * as pods from '../../testbed/workloads/pods.ts';
 import { useNode } from './support/use-node.ts';
 
@@ -181,4 +182,29 @@ test('the cure as printed, pasted into a shell, lets the capture through', async
   await sh(cure ?? 'false');
   expect((await examine()).finding('tar')).toMatchObject({ status: 'ok' });
   await capture();
+});
+
+test('unfinished archives of killed captures are found and removed, and not those that are being written', async () => {
+  const folder = '/var/lib/kubelet/checkpoints';
+  const [killed, running] = ['web', 'db'].map(
+    (label) => `${folder}/checkpoint-${label}-20260301T100000.123Z.tar.part`,
+  );
+  await sh(`mkdir -p ${folder}; touch -d 2026-03-01 ${killed} ${running}`);
+  const writer = node().start(['sh', '-c', `exec sleep 600 <${running}`]);
+  try {
+    await until('it to be open', async () => {
+      const { finding } = await examine();
+      return finding('leftovers')?.fix?.length === 1 || undefined;
+    });
+    expect((await examine()).finding('leftovers')).toMatchObject({
+      fix: [{ kind: 'removal', path: killed }],
+    });
+    const { stderr } = await node().exhibit(['doctor', '--fix', '--yes']);
+    expect(stderr).toContain('1 removed');
+    expect(await sh(`ls ${folder}/*.part`)).toBe(`${running}\n`);
+  } finally {
+    signal(writer.child, 'SIGKILL');
+    await writer.finished;
+  }
+  await node().exhibit(['doctor', '--undo']);
 });

@@ -1,5 +1,13 @@
-/** What a cure does to the node, as data: told before it is done, and undone from what it replaced. */
-export type Change =
+/** What a cure does to the node, as data: told before it is done, and undone from what it replaced, but for removals. */
+export type Change = Replacement | Removal;
+
+/** A file that is of no use any more. It may be as large as a container's memory: nothing of it is kept. */
+export interface Removal {
+  readonly kind: 'removal';
+  readonly path: string;
+}
+
+export type Replacement =
   /** A symbolic link in the place of what is at `path`. */
   | { readonly kind: 'link'; readonly path: string; readonly target: string }
   /** Lines at the end of a text file, which is made where it is not there. */
@@ -7,6 +15,7 @@ export type Change =
 
 /** The change in one line, for who is asked to allow it. */
 export function describeChange(change: Change): string {
+  if (change.kind === 'removal') return `remove ${change.path}, which --undo does not bring back`;
   if (change.kind === 'link') return `put a link to ${change.target} in the place of ${change.path}`;
   return `add to ${change.path}: ${change.lines.join(', ')}`;
 }
@@ -14,6 +23,7 @@ export function describeChange(change: Change): string {
 /** The same as a command for a shell. Keeps nothing of what it replaces but what `mv` does. */
 export function changeCommands(change: Change): readonly string[] {
   const place = quote(change.path);
+  if (change.kind === 'removal') return [`rm ${place}`];
   if (change.kind === 'link') {
     return [`mv ${place} ${place}.replaced && ln -s ${quote(change.target)} ${place}`];
   }

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { findOption } from './command-line.ts';
 import { findLargestContainer } from './container-memory.ts';
 import type { Finding } from './finding.ts';
+import type { HostProcess } from './host-process.ts';
 import type { NodeFacts } from './node-facts.ts';
 import type { DiskSpace, NodeProbe } from './node-probe.ts';
 
@@ -18,12 +19,17 @@ const EVICTION_SHARE = 0.1;
 const MAX_ARCHIVES = 10_000;
 
 export async function checkDisk({ probe, kubelet }: NodeFacts): Promise<readonly Finding[]> {
-  const root = findOption(kubelet?.argv ?? [], ['--root-dir']) ?? '/var/lib/kubelet';
-  // A relative one is below the kubelet's working directory, whatever that is: it finds no disk.
-  const folder = path.join('/', root, 'checkpoints');
+  const folder = checkpointsFolder(kubelet);
   const space = await nearestSpace(probe, folder);
   if (space === undefined) return [];
   return [await judgeRoom(probe, folder, space), await judgeArchives(probe, folder, space)];
+}
+
+/** Where this kubelet puts archives. */
+export function checkpointsFolder(kubelet: HostProcess | undefined): string {
+  const root = findOption(kubelet?.argv ?? [], ['--root-dir']) ?? '/var/lib/kubelet';
+  // A relative one is below the kubelet's working directory, whatever that is: it finds no disk.
+  return path.join('/', root, 'checkpoints');
 }
 
 /** The kubelet makes its folder at the first checkpoint: until then its parent's disk is the one. */
@@ -70,7 +76,7 @@ async function judgeArchives(probe: NodeProbe, folder: string, { free, total }: 
   return { ...about, status: 'warning', evidence, cure };
 }
 
-function size(bytes: number): string {
+export function size(bytes: number): string {
   const mebibytes = bytes / 2 ** 20;
   return mebibytes < 1024 ? `${mebibytes.toFixed(1)} MiB` : `${(mebibytes / 1024).toFixed(1)} GiB`;
 }

@@ -4,6 +4,7 @@ import { checkDisk } from './disk.ts';
 import type { Finding } from './finding.ts';
 import { checkIptables } from './iptables.ts';
 import { checkKubelet } from './kubelet.ts';
+import { checkLeftovers } from './leftovers.ts';
 import { gatherFacts, type NodeFacts } from './node-facts.ts';
 import { type NodeProbe, thisNode } from './node-probe.ts';
 import { checkOciRuntime } from './oci-runtime.ts';
@@ -20,6 +21,7 @@ const CHECKS: readonly ((facts: NodeFacts) => Promise<Finding | readonly Finding
   checkIptables,
   checkTar,
   checkDisk,
+  checkLeftovers,
 ];
 
 /** All checks of the node that this runs on. They only look; nothing is changed. */

@@ -1,7 +1,8 @@
 /** Looks at a node without changing it. Tests pass their own. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { lstat, open, readdir, stat, statfs } from 'node:fs/promises';
+import { lstat, open, readdir, readlink, stat, statfs } from 'node:fs/promises';
+import path from 'node:path';
 
 export interface NodeProbe {
   /** What is withheld from this user, root sees. */
@@ -19,6 +20,8 @@ export interface NodeProbe {
   isSame(path: string, other: string): Promise<boolean>;
   /** Undefined where it is not there or no file. A link is not followed. */
   status(file: string): Promise<FileStatus | undefined>;
+  /** Names, without their folders, of the files that processes hold open: of those that this user may look at. */
+  openNames(): Promise<ReadonlySet<string>>;
   /** Of the disk that the folder is on; undefined where it is not there. */
   space(folder: string): Promise<DiskSpace | undefined>;
 }
@@ -60,11 +63,26 @@ export const thisNode: NodeProbe = {
     const found = await lstat(file).catch(() => undefined);
     return found?.isFile() ? { size: found.size, modified: found.mtimeMs } : undefined;
   },
+  openNames,
   space: async (folder) => {
     const found = await statfs(folder).catch(() => undefined);
     return found && { free: found.bavail * found.bsize, total: found.blocks * found.bsize };
   },
 };
+
+/** A process in a container knows the file by another path, but by the same name. */
+async function openNames(): Promise<ReadonlySet<string>> {
+  const names = new Set<string>();
+  for (const pid of await readdir('/proc')) {
+    if (!/^\d+$/.test(pid)) continue;
+    const folder = `/proc/${pid}/fd`;
+    for (const descriptor of await readdir(folder).catch(() => [])) {
+      const target = await readlink(path.join(folder, descriptor)).catch(() => undefined);
+      if (target?.startsWith('/')) names.add(path.basename(target));
+    }
+  }
+  return names;
+}
 
 /** Rejects where the program cannot be started, or hangs. */
 async function runProgram(

@@ -183,3 +183,14 @@ it('says the same to a shell', async () => {
   execFileSync('sh', ['-euc', changeCommands(link()).join('\n')]);
   expect(readlinkSync(file)).toBe('/usr/bin/tar');
 });
+
+it('removes a file for good, and what is gone once only', async () => {
+  writeFileSync(file, 'half an archive');
+  const removal = { kind: 'removal', path: file } as const;
+  expect(await applyChange(removal, journal)).toBe(true);
+  expect(await applyChange(removal, journal)).toBe(false);
+  expect(await undoChanges(journal)).toEqual([]);
+  writeFileSync(file, '');
+  execFileSync('sh', ['-euc', changeCommands(removal).join('\n')]);
+  expect(names()).toEqual([]);
+});

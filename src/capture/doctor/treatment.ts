@@ -4,7 +4,7 @@ import { lstat, mkdir, realpath, rename, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { ExhibitError } from '../../bytes/exhibit-error.ts';
 import { withLock } from '../capture-lock.ts';
-import type { Change } from './change.ts';
+import type { Change, Replacement } from './change.ts';
 import { JOURNAL_FOLDER, type JournalEntry, keepBytes, readJournal, writeJournal } from './journal.ts';
 import {
   hash,
@@ -18,13 +18,21 @@ import {
 
 /** Makes one change; false where it is made already. Throws `WRITE_FAILED`, `BAD_JOURNAL`. */
 export function applyChange(change: Change, folder = JOURNAL_FOLDER): Promise<boolean> {
-  return withLock(LOCK, () => apply(change, folder));
+  return withLock(LOCK, () => (change.kind === 'removal' ? remove(change.path) : replace(change, folder)));
+}
+
+function remove(place: string): Promise<boolean> {
+  return attempt(place, async () => {
+    if ((await lstat(place).catch(() => undefined)) === undefined) return false;
+    await rm(place);
+    return true;
+  });
 }
 
 /** Two at once would each write the journal without what the other did. */
 const LOCK = 'doctor';
 
-async function apply(change: Change, folder: string): Promise<boolean> {
+async function replace(change: Replacement, folder: string): Promise<boolean> {
   const place = await locate(change);
   return attempt(place, async () => {
     const entries = await readJournal(folder);
@@ -126,7 +134,7 @@ async function removeFolders(lowest: string, uppermost: string): Promise<void> {
  * The path with no link on the way: k3s' folder `current` is one, and leads elsewhere after an upgrade. A text file is
  * changed behind a link to it; a link to a program is what is to be replaced.
  */
-async function locate(change: Change): Promise<string> {
+async function locate(change: Replacement): Promise<string> {
   if (change.kind === 'lines') {
     const real = await realpath(change.path).catch(() => undefined);
     if (real !== undefined) return real;
@@ -141,7 +149,7 @@ interface Wanted {
 }
 
 /** What is to be at the path; undefined where it is so already. */
-function wantedState(change: Change, before: PathState, bytes: Buffer): Wanted | undefined {
+function wantedState(change: Replacement, before: PathState, bytes: Buffer): Wanted | undefined {
   const ours = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, modified: Date.now() };
   if (change.kind === 'link') {
     if (before.kind === 'link' && before.target === change.target) return undefined;

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { paddingAfter, TAR_END, type TarMember, tarHeader } from '../../archive/tar-writer.ts';
 import { concat } from '../../bytes/concat.ts';
 import { ExhibitError } from '../../bytes/exhibit-error.ts';
+import { isUnfinished } from '../checkpoint-file.ts';
 import { writeAll } from './memory/copy-target.ts';
 import type { PlannedPages } from './memory/memory-plan.ts';
 
@@ -133,9 +134,10 @@ export class ArchiveFile {
  */
 export async function removeLeftovers(folder: string, label: string): Promise<void> {
   const names = await readdir(folder).catch(() => []);
+  const beginning = `checkpoint-${label}-`;
+  // Behind the label nothing but the time: another one may begin with this one.
   const isLeftover = (name: string): boolean =>
-    name.startsWith(`checkpoint-${label}-`) &&
-    /^\d{8}T[\d.]+Z\.tar\.part$/.test(name.slice(`checkpoint-${label}-`.length));
+    name.startsWith(beginning) && !name.slice(beginning.length).includes('-') && isUnfinished(name);
   for (const name of names.filter(isLeftover)) await rm(path.join(folder, name), { force: true });
 }
 

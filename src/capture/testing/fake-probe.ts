@@ -9,6 +9,8 @@ export interface ProbedNode {
   readonly spaces?: Readonly<Record<string, DiskSpace>>;
   /** Processes with another root filesystem than the node's first. */
   readonly contained?: readonly string[];
+  /** Names of files that processes hold open. */
+  readonly open?: readonly string[];
   readonly isRoot?: boolean;
 }
 
@@ -29,7 +31,15 @@ export function processFiles(
 export const says = (text: string, code = 0): ProgramAnswer => ({ text, code });
 
 export function fakeProbe(node: ProbedNode): NodeProbe {
-  const { programs = {}, files = {}, statuses = {}, spaces = {}, contained = [], isRoot = true } = node;
+  const {
+    programs = {},
+    files = {},
+    statuses = {},
+    spaces = {},
+    contained = [],
+    open = [],
+    isRoot = true,
+  } = node;
   const paths = [...Object.keys(files), ...Object.keys(statuses)];
   return {
     isRoot,
@@ -42,6 +52,7 @@ export function fakeProbe(node: ProbedNode): NodeProbe {
     isSame: async (one, other) =>
       one === '/proc/1/root/' && !contained.some((pid) => other === `/proc/${pid}/root/`),
     status: async (file) => statuses[file],
+    openNames: async () => new Set(open),
     space: async (folder) => spaces[folder],
   };
 }
