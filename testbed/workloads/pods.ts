@@ -91,6 +91,8 @@ export const vanished = pod(SHOP, 'vanished', [
 export const unread = pod(SHOP, 'unread', [{ name: 'unread', command: ['unread'] }]);
 /** Needs `file-locks` in runc.conf. */
 export const kinds = pod(SHOP, 'kinds', [{ name: 'kinds', command: ['kinds'] }]);
+/** Holds sockets that are bound to nothing, and has a second process with the same descriptors. */
+export const plugs = pod(SHOP, 'plugs', [{ name: 'plugs', command: ['plugs'] }]);
 /** Watches /etc, where CRIU looks unasked. */
 export const watch = pod(SHOP, 'watch', [{ name: 'watch', command: ['watch'] }]);
 /** Needs `irmap-scan-path=/www/index.html` in runc.conf. */

@@ -143,7 +143,7 @@ fanotify ino:263 sdev:fe00000 mflags:2 mask:3b ignored_mask:0 fhandle-bytes:8 fh
       dst_addr: [0x0200000a],
       ns_id: 4026531840,
     });
-    expect(raw).toMatchObject({ type: 3, proto: 1, src_port: 0 });
+    expect(raw).toMatchObject({ type: 3, proto: 1, src_port: 1 });
     expect(udp6).toMatchObject({
       family: 10,
       type: 2,

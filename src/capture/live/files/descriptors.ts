@@ -11,6 +11,7 @@ import { type DeletedFiles, descriptorPlace } from './deleted-files.ts';
 import { EVENT_FILES, eventfdNumber } from './event-files.ts';
 import { type FileBook, UNKNOWN_OWNER } from './file-book.ts';
 import type { FileLocks } from './file-locks.ts';
+import type { OwnerOf } from './file-owners.ts';
 import type { MountTable } from './mount-table.ts';
 import { isFifo, namedEntry } from './named-file.ts';
 import { namespaceEntry } from './namespace-files.ts';
@@ -46,6 +47,7 @@ export interface DescriptorContext {
   readonly others: OtherDescriptor[];
   readonly sameFiles: SameFiles;
   readonly socketProtocols: SocketProtocols;
+  readonly ownerOf: OwnerOf;
   /** How many PID namespaces lie between the node's and the container's, both counted. */
   readonly depth: number;
 }
@@ -63,7 +65,7 @@ export function describeDescriptors(
 ): readonly FdinfoEntry[] {
   return process.descriptors.map((descriptor) => {
     const info = parseDescriptorInfo(descriptor.info);
-    const entry = describeDescriptor(process.pid, descriptor, info, mounts, context);
+    const entry = describeDescriptor(process, descriptor, info, mounts, context);
     context.locks.add(info.lines, number, descriptor.fd);
     return {
       id: entry.id,
@@ -75,7 +77,7 @@ export function describeDescriptors(
 }
 
 function describeDescriptor(
-  pid: number,
+  { pid, namespaces }: GatheredProcess,
   descriptor: GatheredDescriptor,
   info: DescriptorInfo,
   mounts: MountTable,
@@ -83,7 +85,7 @@ function describeDescriptor(
 ): FileEntry {
   const { link, fd } = descriptor;
   const { book, sameFiles } = context;
-  const socket = socketOf(link, info, context);
+  const socket = socketOf(link, info, namespaces.net, context);
   if (socket !== undefined) return socket;
   const first = sameFiles.get(placeOf(pid, fd));
   const add = (make: MakeEntry): FileEntry =>
@@ -107,10 +109,15 @@ function describeDescriptor(
   return add((id) => ({ type: 'EXT', ext: { id, fown: UNKNOWN_OWNER } }));
 }
 
-function socketOf(link: string, info: DescriptorInfo, { book, sockets }: DescriptorContext) {
+function socketOf(
+  link: string,
+  info: DescriptorInfo,
+  namespace: bigint | undefined,
+  { book, sockets, ownerOf }: DescriptorContext,
+) {
   const inode = /^socket:\[(\d{1,10})\]$/.exec(link)?.[1];
-  const known = inode === undefined ? undefined : sockets.find(Number(inode));
-  return known && book.once(link, (id) => socketEntry(id, known, info));
+  const known = inode === undefined ? undefined : sockets.find(Number(inode), namespace);
+  return known && book.once(link, (id) => socketEntry(id, known, info, ownerOf));
 }
 
 function addPath(

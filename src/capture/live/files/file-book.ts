@@ -25,5 +25,5 @@ export class FileBook {
   }
 }
 
-/** Who is signalled when a file becomes ready: only fcntl(F_GETOWN) by its holder would tell. */
+/** Who is signalled when a file becomes ready, of which fcntl(F_GETOWN) tells its holders only. */
 export const UNKNOWN_OWNER = { uid: 0, euid: 0, signum: 0, pid_type: 0, pid: 0 };

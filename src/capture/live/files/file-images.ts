@@ -8,11 +8,13 @@ import { type LiveImage, listImage } from '../live-image.ts';
 import type { GatheredContainer, GatheredProcess } from '../look/gathered.ts';
 import { type KernelAnswers, NO_ANSWERS } from '../look/kernel-questions.ts';
 import type { Mapping } from '../proc/mappings.ts';
-import { containerNumber, parseStatus, pidNamespaceDepth } from '../proc/status.ts';
+import { containerNumber, parseStatus } from '../proc/status.ts';
+import { TaskNumbers } from '../tasks/task-numbers.ts';
 import type { DeletedFiles } from './deleted-files.ts';
 import { type DescriptorContext, describeDescriptors, type OtherDescriptor } from './descriptors.ts';
 import { FileBook } from './file-book.ts';
 import { FileLocks } from './file-locks.ts';
+import { fileOwners } from './file-owners.ts';
 import { addExecutable, addMappedFiles } from './mapped-files.ts';
 import { type MountTable, MountTables, mountImages } from './mount-table.ts';
 import { NOT_OPENED, namedEntry, pathOf } from './named-file.ts';
@@ -63,9 +65,10 @@ export function buildFileImages(
   answers: KernelAnswers = NO_ANSWERS,
 ): FileImages {
   const { processes, networks } = container;
-  const { netlink, sameFiles, sharedParts, socketProtocols } = answers;
+  const { netlink, sameFiles, sharedParts, socketOptions, socketProtocols } = answers;
   const tables = new MountTables(processes);
-  const depth = pidNamespaceDepth(processes[0]);
+  const numbers = new TaskNumbers(container);
+  const { depth } = numbers;
   const book = new FileBook();
   const context: DescriptorContext = {
     book,
@@ -73,7 +76,8 @@ export function buildFileImages(
     deleted,
     sameFiles,
     socketProtocols,
-    sockets: readSocketTable(networks, netlink.namespaces),
+    sockets: readSocketTable(networks, netlink.namespaces, socketOptions),
+    ownerOf: fileOwners((pid) => numbers.find(pid)),
     shared: new SharedMemoryFiles(),
     terminals: new Terminals(book, processes, depth),
     locks: new FileLocks(),

@@ -1,4 +1,5 @@
 /** What only system calls tell of a standing container: what /proc does not have. */
+import { openBorrower } from './borrowed-descriptor.ts';
 import { loadCLibrary } from './c-library.ts';
 import { namespaceEntrance } from './enter-namespace.ts';
 import { gatherNamespaces, type NamespaceLook, NO_NAMESPACES } from './gather-namespaces.ts';
@@ -8,6 +9,7 @@ import { openKcmp } from './kcmp.ts';
 import { openNetlink } from './netlink.ts';
 import { fileComparison, findSameFiles, type SameFiles } from './same-files.ts';
 import { findSharedParts, NOTHING_SHARED, type SharedParts } from './shared-parts.ts';
+import { readSocketOptions, type SocketOptionsLook } from './socket-options.ts';
 import { readSocketProtocols, type SocketProtocols } from './socket-protocols.ts';
 import { openSystemV } from './system-v.ts';
 
@@ -17,6 +19,7 @@ export interface KernelAnswers {
   readonly sharedParts: SharedParts;
   readonly namespaces: NamespaceLook;
   readonly socketProtocols: SocketProtocols;
+  readonly socketOptions: SocketOptionsLook;
 }
 
 export interface KernelQuestions {
@@ -27,6 +30,7 @@ export interface KernelQuestions {
 /** Where nothing could be asked. */
 export const NO_ANSWERS: KernelAnswers = {
   socketProtocols: new Map(),
+  socketOptions: { sockets: new Map(), gaps: [] },
   netlink: { namespaces: new Map(), gaps: [] },
   sameFiles: new Map(),
   sharedParts: NOTHING_SHARED,
@@ -42,12 +46,20 @@ export function prepareQuestions(): KernelQuestions {
   const kcmp = openKcmp(library);
   const readIpc = openSystemV(library);
   return {
-    ask: ({ processes }, proc) => ({
-      netlink: gatherNetlink(netlink, processes, proc),
-      sameFiles: kcmp === undefined ? new Map() : findSameFiles(processes, fileComparison(kcmp)),
-      sharedParts: kcmp === undefined ? NOTHING_SHARED : findSharedParts(processes, kcmp),
-      namespaces: gatherNamespaces(enter, readIpc, processes, proc),
-      socketProtocols: readSocketProtocols(library, processes, proc),
-    }),
+    ask: ({ processes }, proc) => {
+      const borrower = openBorrower(library);
+      try {
+        return {
+          netlink: gatherNetlink(netlink, processes, proc),
+          sameFiles: kcmp === undefined ? new Map() : findSameFiles(processes, fileComparison(kcmp)),
+          sharedParts: kcmp === undefined ? NOTHING_SHARED : findSharedParts(processes, kcmp),
+          namespaces: gatherNamespaces(enter, readIpc, processes, proc),
+          socketProtocols: readSocketProtocols(library, processes, proc),
+          socketOptions: readSocketOptions(library, borrower.borrow, processes),
+        };
+      } finally {
+        borrower.close();
+      }
+    },
   };
 }
