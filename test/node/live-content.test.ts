@@ -1,5 +1,7 @@
 /** What lies beside the images of a capture without CRIU, held against what containerd writes of the same container. */
 import { beforeAll, describe, expect, test } from 'vitest';
+import { openArchive } from '../../src/archive/open-archive.ts';
+import { openFileSource } from '../../src/bytes/file-source.ts';
 import type { CaptureReport } from '../../src/capture/capture.ts';
 import { parseMountInfo } from '../../src/capture/live/proc/mount-info.ts';
 import { succeeded, until } from '../../testbed/process.ts';
@@ -25,6 +27,32 @@ const changes = pods.pod(pods.SHOP, 'changes', [
   },
 ]);
 
+/** A program of one's own that may open raw sockets, and a mark beside each of two files. */
+const SET_ATTRIBUTES = `
+import os, sys
+capability = bytes.fromhex('0100000200200000000000000000000000000000')
+os.setxattr(sys.argv[1] + '/srv/deep/new', 'security.capability', capability)
+os.setxattr(sys.argv[1] + '/srv/deep/new', 'user.mark', b'seen')
+os.setxattr(sys.argv[1] + '/dev/.hidden', 'user.mark', b'in memory')
+`;
+
+/** Files with extended attributes in a packed tar. */
+async function attributesIn(archive: string): Promise<readonly unknown[]> {
+  const packed = await openFileSource(node().hostPath(archive));
+  const { entries, close } = await openArchive(packed);
+  await close();
+  await packed.close();
+  return entries.flatMap(({ path, extendedAttributes = {} }) => {
+    const all = Object.entries(extendedAttributes).map(([name, value]) => [
+      name,
+      Buffer.from(value).toString('hex'),
+    ]);
+    return all.length === 0 ? [] : [[path, Object.fromEntries(all)]];
+  });
+}
+
+const hexOf = (text: string): string => Buffer.from(text).toString('hex');
+
 async function sh(script: string): Promise<string> {
   const argv = ['sh', '-euc', script];
   return succeeded(argv, await node().exec(argv));
@@ -39,6 +67,8 @@ beforeAll(async () => {
       () => undefined,
     ),
   );
+  // As setcap and setfattr do, which the container does not have.
+  await sh(`python3 -c "${SET_ATTRIBUTES}" "$(dirname /proc/*/root/dev/.hidden)/.."`);
   const { stdout } = await node().exhibit(['capture', 'shop/changes', '--via', 'node', '--json']);
   const ours = (JSON.parse(stdout) as CaptureReport).archive.path;
   const theirs = await node().checkpoint(pods.SHOP, 'changes', 'changes');
@@ -66,6 +96,18 @@ describe('beside the images', () => {
     const contents = (folder: string) =>
       sh(`tar -xOzf /tmp/${folder}/rootfs-diff.tar etc/passwd srv/deep/new www/index.html`);
     expect(await contents('ours')).toBe(await contents('theirs'));
+  });
+
+  test('are extended attributes: those that containerd takes, and what it leaves out', async () => {
+    const capability = { 'security.capability': '0100000200200000000000000000000000000000' };
+    const [ours, theirs] = await Promise.all(
+      ['ours', 'theirs'].map((folder) => attributesIn(`/tmp/${folder}/rootfs-diff.tar`)),
+    );
+    expect(theirs).toEqual([['srv/deep/new', capability]]);
+    expect(ours).toEqual([['srv/deep/new', { ...capability, 'user.mark': hexOf('seen') }]]);
+    const images = (await sh('cd /tmp/ours/checkpoint && ls tmpfs-dev-*')).trim().split('\n');
+    const inMemory = await Promise.all(images.map((image) => attributesIn(`/tmp/ours/checkpoint/${image}`)));
+    expect(inMemory.flat()).toEqual([['.hidden', { 'user.mark': hexOf('in memory') }]]);
   });
 
   test('are the files of each tmpfs that CRIU takes, but for the places where other mounts lie', async () => {

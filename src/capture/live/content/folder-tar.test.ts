@@ -13,6 +13,10 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { walkTar } from '../../../archive/tar-walk.ts';
+import { bufferSource } from '../../../bytes/byte-source.ts';
+import { loadCLibrary } from '../look/c-library.ts';
+import { openAttributes } from './extended-attributes.ts';
 import { type FolderTarOptions, folderTar } from './folder-tar.ts';
 import { OpenFolder } from './open-folder.ts';
 
@@ -77,6 +81,38 @@ describe('a folder as a tar', () => {
     ]);
     expect(execFileSync('tar', ['-xOf', '-', './etc/deep/file'], { input: tar }).toString()).toBe('content');
     expect(gaps).toEqual([]);
+  });
+
+  it('has the extended attributes of each, but for those that overlayfs keeps for itself', async () => {
+    const library = loadCLibrary();
+    const set = library?.function('int lsetxattr(const char *, const char *, const void *, size_t, int)');
+    mkdirSync(join(base, 'folder'));
+    writeFileSync(join(base, 'folder/file'), 'content');
+    symlinkSync('/etc/passwd', join(base, 'folder/link'));
+    const attribute = (name: string, attributeName: string, value: string) =>
+      expect(set?.(join(base, name), attributeName, Buffer.from(value), value.length, 0)).toBe(0);
+    attribute('folder', 'trusted.overlay.opaque', 'y');
+    attribute('folder', 'user.of-folder', '');
+    attribute('folder/file', 'user.a', 'one');
+    attribute('folder/file', 'trusted.b', 'a\0b\n');
+    attribute('folder/link', 'trusted.c', 'of the link');
+    const attributes = openAttributes();
+    const { entries } = await walkTar(bufferSource(await tarOf(base, { attributes })));
+    const texts = (values = {}) =>
+      Object.entries(values).map(([name, value]) => [name, Buffer.from(value as Uint8Array).toString()]);
+    expect(entries.map(({ path, extendedAttributes }) => [path, texts(extendedAttributes)])).toEqual([
+      ['.', []],
+      ['folder', [['user.of-folder', '']]],
+      [
+        'folder/file',
+        expect.arrayContaining([
+          ['user.a', 'one'],
+          ['trusted.b', 'a\0b\n'],
+        ]),
+      ],
+      ['folder/link', [['trusted.c', 'of the link']]],
+    ]);
+    expect(attributes?.(join(base, 'gone'))).toBeUndefined();
   });
 
   it('does not follow a folder or a file that becomes a link while it is read', async () => {

@@ -2,6 +2,7 @@
 import type { BigIntStats } from 'node:fs';
 import { paddingAfter, TAR_END, type TarMember, tarHeader } from '../../../archive/tar-writer.ts';
 import { deviceNumber } from '../proc/device-number.ts';
+import type { ReadAttributes } from './extended-attributes.ts';
 import { fileChunks, type OpenFolder } from './open-folder.ts';
 
 export interface FolderTarOptions {
@@ -15,6 +16,8 @@ export interface FolderTarOptions {
     | undefined;
   /** Empty files that are put into a folder besides: whiteouts of what it hides. */
   readonly marks?: ((folder: OpenFolder, path: string) => readonly string[]) | undefined;
+  /** Absent where extended attributes cannot be read. */
+  readonly attributes?: ReadAttributes | undefined;
   /** Told of what could not be read or was left out. */
   readonly gap: (what: string) => void;
   /** Bytes of content; what is beyond is left out. */
@@ -30,7 +33,7 @@ const PIECE_BYTES = 256 * 1024;
 export async function* folderTar(folder: OpenFolder, options: FolderTarOptions): AsyncGenerator<Uint8Array> {
   const walk = new Walk(folder.ownStat().dev, options);
   try {
-    if (options.withRoot) yield tarHeader(describe(folder.ownStat(), options.prefix, undefined));
+    if (options.withRoot) yield tarHeader(walk.describeFolder(folder, options.prefix));
     yield* walk.contents(folder, '', 0);
     yield TAR_END;
   } finally {
@@ -60,6 +63,11 @@ class Walk {
     }
   }
 
+  describeFolder(folder: OpenFolder, path: string): TarMember {
+    const extendedAttributes = this.#options.attributes?.(folder.pathOf('.'));
+    return { ...describe(folder.ownStat(), path, undefined), extendedAttributes };
+  }
+
   async *#entry(folder: OpenFolder, name: string, path: string, depth: number): AsyncGenerator<Uint8Array> {
     const stat = folder.stat(name);
     // It went away, or is another mount's.
@@ -69,7 +77,11 @@ class Walk {
     else if (stat.isDirectory()) yield* this.#folder(folder, name, path, depth);
     else if (stat.isFile()) yield* this.#file(folder, name, path, stat);
     // A tar has no sockets.
-    else if (!stat.isSocket()) yield tarHeader(describe(stat, this.#name(path, name), folder.link(name)));
+    else if (!stat.isSocket())
+      yield tarHeader({
+        ...describe(stat, this.#name(path, name), folder.link(name)),
+        extendedAttributes: this.#options.attributes?.(folder.pathOf(name)),
+      });
   }
 
   async *#folder(parent: OpenFolder, name: string, path: string, depth: number): AsyncGenerator<Uint8Array> {
@@ -79,7 +91,7 @@ class Walk {
       return;
     }
     try {
-      yield tarHeader(describe(folder.ownStat(), this.#name(path, name), undefined));
+      yield tarHeader(this.describeFolder(folder, this.#name(path, name)));
       yield* this.contents(folder, `${path}/${name}`, depth + 1);
     } finally {
       folder.close();
@@ -100,7 +112,10 @@ class Walk {
       return;
     }
     this.#bytes += size;
-    yield tarHeader(describe(stat, this.#name(path, name), undefined));
+    yield tarHeader({
+      ...describe(stat, this.#name(path, name), undefined),
+      extendedAttributes: this.#options.attributes?.(parent.pathOf(name)),
+    });
     yield* this.#content(descriptor, size, `${path}/${name}`);
     yield new Uint8Array(paddingAfter(size));
   }

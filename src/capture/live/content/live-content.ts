@@ -2,6 +2,7 @@
 import type { GatheredContainer } from '../look/gathered.ts';
 import { containerLog, type LogOwner } from './container-log.ts';
 import type { ContentItem } from './content-item.ts';
+import { openAttributes, WITHOUT_ATTRIBUTES } from './extended-attributes.ts';
 import { rootChanges } from './root-changes.ts';
 import { type RuntimeKnowledge, runtimeDocuments } from './runtime-documents.ts';
 import { tmpfsContents } from './tmpfs-content.ts';
@@ -34,10 +35,12 @@ export function liveContent({
   const gaps: string[] = [];
   const [first] = container.processes;
   const log = logOwner === undefined ? undefined : containerLog(logOwner, gaps, nodeRoot);
-  const changes = first === undefined ? undefined : rootChanges(first, gaps, nodeRoot);
+  const attributes = openAttributes();
+  if (attributes === undefined) gaps.push(WITHOUT_ATTRIBUTES);
+  const changes = first === undefined ? undefined : rootChanges(first, gaps, nodeRoot, attributes);
   const items = [
     ...runtimeDocuments(container, known, captured, gaps, nodeRoot),
-    ...(first === undefined ? [] : tmpfsContents(first, gaps)),
+    ...(first === undefined ? [] : tmpfsContents(first, gaps, attributes)),
     ...(changes === undefined ? [] : [changes]),
     ...(log === undefined ? [] : [log]),
   ];

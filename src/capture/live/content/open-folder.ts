@@ -43,13 +43,13 @@ export class OpenFolder {
       if (next === undefined) return undefined;
       folder = next;
     }
-    return folder ?? OpenFolder.open(this.#at('.'));
+    return folder ?? OpenFolder.open(this.pathOf('.'));
   }
 
   /** The folder of this name in this one, or undefined. */
   folder(name: string): OpenFolder | undefined {
     try {
-      return new OpenFolder(openSync(this.#at(name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+      return new OpenFolder(openSync(this.pathOf(name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
     } catch {
       return undefined;
     }
@@ -60,7 +60,7 @@ export class OpenFolder {
     let descriptor: number | undefined;
     try {
       // A FIFO that came in its place would make the opening wait.
-      descriptor = openSync(this.#at(name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+      descriptor = openSync(this.pathOf(name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
       if (fstatSync(descriptor).isFile()) return descriptor;
     } catch {
       return undefined;
@@ -72,14 +72,14 @@ export class OpenFolder {
   /** In the order of their bytes; empty where it cannot be read. */
   names(): readonly string[] {
     try {
-      return readdirSync(this.#at('.')).sort();
+      return readdirSync(this.pathOf('.')).sort();
     } catch {
       return [];
     }
   }
 
   stat(name: string): BigIntStats | undefined {
-    return lstatSync(this.#at(name), { bigint: true, throwIfNoEntry: false });
+    return lstatSync(this.pathOf(name), { bigint: true, throwIfNoEntry: false });
   }
 
   ownStat(): BigIntStats {
@@ -89,7 +89,7 @@ export class OpenFolder {
   /** Where a symbolic link leads, or undefined. */
   link(name: string): string | undefined {
     try {
-      return readlinkSync(this.#at(name));
+      return readlinkSync(this.pathOf(name));
     } catch {
       return undefined;
     }
@@ -99,7 +99,8 @@ export class OpenFolder {
     closeSync(this.#descriptor);
   }
 
-  #at(name: string): string {
+  /** A path that leads to the entry `name` of this very folder, `.` to itself, as long as it is open. */
+  pathOf(name: string): string {
     return `/proc/self/fd/${this.#descriptor}/${name}`;
   }
 }

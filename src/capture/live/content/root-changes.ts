@@ -2,14 +2,15 @@
  * rootfs-diff.tar: what the container changed in its root filesystem, as containerd writes it: a gzip layer of an OCI image, in
  * which `.wh.NAME` stands for a file that was removed (OCI image-spec, layer.md). It is overlayfs' upper layer (kernel
  * Documentation/filesystems/overlayfs.rst), in which a character device 0:0 is a removed file. That a folder hides all that lies
- * below it stands in an extended attribute that Node.js cannot read: it is seen from names of lower layers that the container
- * does not see, and they are told one by one, as containerd does.
+ * below it is seen from names of lower layers that the container does not see, and they are told one by one, as containerd does.
+ * Other extended attributes than capabilities are in here besides, which containerd leaves out.
  */
 import type { BigIntStats } from 'node:fs';
 import { createGzip } from 'node:zlib';
 import type { GatheredProcess } from '../look/gathered.ts';
 import { type MountLine, parseMountInfo } from '../proc/mount-info.ts';
 import type { ContentItem } from './content-item.ts';
+import type { ReadAttributes } from './extended-attributes.ts';
 import { folderTar } from './folder-tar.ts';
 import { gzipped } from './gzipped.ts';
 import { nodePath } from './node-path.ts';
@@ -28,7 +29,12 @@ interface OverlayFolders {
  * The item for the process's root filesystem; undefined with a gap where that is no overlay or cannot be reached.
  * `nodeRoot` is where the node's own root filesystem is: empty on the node.
  */
-export function rootChanges(first: GatheredProcess, gaps: string[], nodeRoot = ''): ContentItem | undefined {
+export function rootChanges(
+  first: GatheredProcess,
+  gaps: string[],
+  nodeRoot = '',
+  attributes?: ReadAttributes,
+): ContentItem | undefined {
   const mounts = parseMountInfo(first.files.mountinfo);
   const overlay = overlayFolders(mounts.findLast(({ mountPoint }) => mountPoint === '/'));
   if (overlay === undefined) {
@@ -39,7 +45,7 @@ export function rootChanges(first: GatheredProcess, gaps: string[], nodeRoot = '
   }
   return {
     path: 'rootfs-diff.tar',
-    chunks: () => gzipped(layer(first.pid, overlay, gaps, nodeRoot), createGzip()),
+    chunks: () => gzipped(layer(first.pid, overlay, gaps, nodeRoot, attributes), createGzip()),
   };
 }
 
@@ -60,6 +66,7 @@ async function* layer(
   { upper, lowers }: OverlayFolders,
   gaps: string[],
   nodeRoot: string,
+  attributes: ReadAttributes | undefined,
 ): AsyncGenerator<Uint8Array> {
   let folder: OpenFolder;
   try {
@@ -76,6 +83,7 @@ async function* layer(
       withRoot: false,
       replace: (_folder, name, stat) => (isWhiteout(stat) ? WHITEOUT + name : undefined),
       marks: (of, path) => hiddenNames(of, path, below, seen[0]).map((name) => WHITEOUT + name),
+      attributes,
       gap: (what) => gaps.push(`rootfs-diff.tar: ${what}`),
       limit: MAX_BYTES,
     });

@@ -7,6 +7,7 @@ import type { GatheredProcess } from '../look/gathered.ts';
 import { deviceNumber, kernelDevice } from '../proc/device-number.ts';
 import { type MountLine, parseMountInfo } from '../proc/mount-info.ts';
 import type { ContentItem } from './content-item.ts';
+import type { ReadAttributes } from './extended-attributes.ts';
 import { folderTar } from './folder-tar.ts';
 import { gzipped } from './gzipped.ts';
 import { OpenFolder } from './open-folder.ts';
@@ -15,7 +16,11 @@ import { OpenFolder } from './open-folder.ts';
 const MAX_BYTES = 16 * 1024 ** 3;
 
 /** One item for each tmpfs of the process's mounts. */
-export function tmpfsContents(first: GatheredProcess, gaps: string[]): readonly ContentItem[] {
+export function tmpfsContents(
+  first: GatheredProcess,
+  gaps: string[],
+  attributes?: ReadAttributes,
+): readonly ContentItem[] {
   const mounts = new Map<string, MountLine>();
   for (const mount of parseMountInfo(first.files.mountinfo)) {
     const device = `${mount.major}:${mount.minor}`;
@@ -23,11 +28,16 @@ export function tmpfsContents(first: GatheredProcess, gaps: string[]): readonly 
   }
   return [...mounts.values()].map((mount) => ({
     path: `checkpoint/tmpfs-dev-${kernelDevice(mount)}.tar.gz.img`,
-    chunks: () => gzipped(contents(first.pid, mount, gaps), createGzip()),
+    chunks: () => gzipped(contents(first.pid, mount, gaps, attributes), createGzip()),
   }));
 }
 
-async function* contents(pid: number, mount: MountLine, gaps: string[]): AsyncGenerator<Uint8Array> {
+async function* contents(
+  pid: number,
+  mount: MountLine,
+  gaps: string[],
+  attributes: ReadAttributes | undefined,
+): AsyncGenerator<Uint8Array> {
   const folder = openMount(pid, mount);
   if (folder === undefined) {
     gaps.push(
@@ -38,6 +48,7 @@ async function* contents(pid: number, mount: MountLine, gaps: string[]): AsyncGe
   yield* folderTar(folder, {
     prefix: './',
     withRoot: true,
+    attributes,
     gap: (what) => gaps.push(`the tmpfs at ${mount.mountPoint}: ${what}`),
     limit: MAX_BYTES,
   });
