@@ -1,8 +1,7 @@
 import type { ArchiveIndex } from '../archive/archive-index.ts';
 import type { Region } from '../checkpoint/address-space.ts';
 import type { Owner } from '../checkpoint/scan/memory-layout.ts';
-import { type ScanOptions, scanMemory } from '../checkpoint/scan/memory-scan.ts';
-import { chunkScanner } from './memory-chunks.ts';
+import { type ReadOptions, readMemory } from '../checkpoint/scan/memory-read.ts';
 import type { SelectedMemory } from './memory-selection.ts';
 
 /** Counts of the 256 byte values; as doubles, because a region may hold more than 2^32 of one. */
@@ -31,13 +30,11 @@ export function entropyOf(counts: ArrayLike<number>): number | undefined {
 export async function measureEntropy(
   memory: readonly SelectedMemory[],
   archive: ArchiveIndex,
-  options: ScanOptions = {},
+  options: ReadOptions = {},
 ): Promise<ReadonlyMap<Region, number>> {
   const measures = new RegionHistograms();
   const spaces = memory.map(({ space }) => space);
-  for await (const batch of scanMemory(spaces, archive, [chunkScanner], options)) {
-    for (const { owners, bytes } of batch) measures.add(owners, bytes);
-  }
+  for await (const { owners, bytes } of readMemory(spaces, archive, options)) measures.add(owners, bytes);
   return measures.finish();
 }
 

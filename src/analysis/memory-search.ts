@@ -6,7 +6,8 @@ import { filledFrom } from '../checkpoint/filled-memory.ts';
 import type { RootFiles } from '../checkpoint/root-files.ts';
 import type { Owner } from '../checkpoint/scan/memory-layout.ts';
 import { type ScanOptions, scanMemory } from '../checkpoint/scan/memory-scan.ts';
-import type { MemoryHit, MemoryScanner } from '../checkpoint/scan/memory-scanner.ts';
+import type { MemoryHit } from '../checkpoint/scan/memory-scanner.ts';
+import type { PagesOptions } from '../checkpoint/scan/pages-images.ts';
 import type { JobRunner } from '../checkpoint/scan/parallel-scan.ts';
 import { toHex, toText } from './byte-text.ts';
 import { selectFilled } from './filled-selection.ts';
@@ -130,9 +131,11 @@ async function* findCompiled<Found>(
   complete: Complete<Found>,
 ): AsyncGenerator<readonly Found[]> {
   const scanners = compiled.map(({ scanner }) => scanner);
-  for await (const { batch, processes } of scanSelected(checkpoint, scanners, options)) {
+  const scan = (spaces: readonly AddressSpace[], sourceOf: SourceOf) =>
+    scanMemory(spaces, checkpoint.archive, scanners, { ...options, sourceOf });
+  for await (const { found: hits, processes } of fromSelected(checkpoint, options, scan)) {
     const found: Found[] = [];
-    for (const hit of batch) {
+    for (const hit of hits) {
       const encoding = compiled[hit.scanner]?.encoding ?? 'bytes';
       const completed = complete(hit, describe(hit, encoding, checkpoint, processes));
       found.push(completed instanceof Promise ? await completed : completed);
@@ -141,26 +144,28 @@ async function* findCompiled<Found>(
   }
 }
 
-/** The hits of a scan of the memory that the options select, and whose memory that is. */
-export async function* scanSelected(
+/** Where pages are read from that are not in the archive, for `PagesOptions`. */
+export type SourceOf = PagesOptions['sourceOf'];
+
+/** What `read` tells of the memory that the options select, each time with whose memory that is. */
+export async function* fromSelected<Found>(
   checkpoint: Checkpoint,
-  scanners: readonly MemoryScanner[],
   options: FindOptions,
-): AsyncGenerator<SelectedHits> {
+  read: (spaces: readonly AddressSpace[], sourceOf: SourceOf) => AsyncIterable<Found>,
+): AsyncGenerator<FromSelected<Found>> {
   const { filter, files, onNote } = options;
   const { memory, sourceOf, close } = await selectFilled(checkpoint, filter, files, onNote);
   const spaces = memory.map(({ space }) => space);
   const processes = new Map(memory.map(({ space, process }) => [space, process]));
   try {
-    const batches = scanMemory(spaces, checkpoint.archive, scanners, { ...options, sourceOf });
-    for await (const batch of batches) yield { batch, processes };
+    for await (const found of read(spaces, sourceOf)) yield { found, processes };
   } finally {
     await close();
   }
 }
 
-interface SelectedHits {
-  readonly batch: readonly MemoryHit[];
+interface FromSelected<Found> {
+  readonly found: Found;
   readonly processes: ReadonlyMap<AddressSpace, Process>;
 }
 

@@ -1,22 +1,26 @@
 import { describe, expect, it } from 'vitest';
 import { forgeMm, forgePagemap, forgeTasks, openForged } from '../../../test/support/checkpoint-forge.ts';
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
-import { matchRules, type RuleEngine, type RuleHit } from './match-rules.ts';
+import { matchRules, type RuleHit } from './match-rules.ts';
 import { WINDOW_LENGTH, WINDOW_OVERLAP } from './region-windows.ts';
+import type { RuleEngine, RuleMatch } from './rule-engine.ts';
 
 /** A rule that matches where its needle stands. */
 function needleEngine(needle: string): RuleEngine {
-  return {
-    scan: (bytes) => {
-      const text = Buffer.from(bytes);
-      const matches = [];
-      for (let at = text.indexOf(needle); at >= 0; at = text.indexOf(needle, at + 1)) {
-        matches.push({ pattern: '$needle', offset: at, length: needle.length });
-      }
-      return matches.length === 0 ? [] : [{ rule: 'needle', tags: [], meta: {}, matches }];
-    },
-  };
+  return engineOf((bytes) => {
+    const text = Buffer.from(bytes);
+    const matches = [];
+    for (let at = text.indexOf(needle); at >= 0; at = text.indexOf(needle, at + 1)) {
+      matches.push({ pattern: '$needle', offset: at, length: needle.length });
+    }
+    return matches.length === 0 ? [] : [{ rule: 'needle', tags: [], meta: {}, matches }];
+  });
 }
+
+const engineOf = (scan: (bytes: Uint8Array) => readonly RuleMatch[]): RuleEngine => ({
+  size: 3,
+  scan: async (bytes) => scan(bytes),
+});
 
 async function all(checkpoint: Checkpoint, engine: RuleEngine): Promise<RuleHit[]> {
   const hits: RuleHit[] = [];
@@ -52,11 +56,9 @@ describe('matchRules', () => {
   });
 
   it('tells of a long match only its beginning, and its whole place', async () => {
-    const engine: RuleEngine = {
-      scan: () => [
-        { rule: 'all', tags: ['a'], meta: { n: 1 }, matches: [{ pattern: '$', offset: 0, length: 8192 }] },
-      ],
-    };
+    const engine = engineOf(() => [
+      { rule: 'all', tags: ['a'], meta: { n: 1 }, matches: [{ pattern: '$', offset: 0, length: 8192 }] },
+    ]);
     const [hit] = await all(await forged(Buffer.alloc(8192, 'x')), engine);
     expect(hit).toMatchObject({ rule: 'all', tags: ['a'], meta: { n: 1 }, pid: 1 });
     expect(hit?.matches[0]?.text).toBe('x'.repeat(1024));
@@ -64,7 +66,7 @@ describe('matchRules', () => {
   });
 
   it('tells of a rule without patterns by its region', async () => {
-    const engine: RuleEngine = { scan: () => [{ rule: 'any', tags: [], meta: {}, matches: [] }] };
+    const engine = engineOf(() => [{ rule: 'any', tags: [], meta: {}, matches: [] }]);
     const [hit, ...more] = await all(await forged(Buffer.alloc(4096, 'x')), engine);
     expect(hit).toMatchObject({ rule: 'any', matches: [], region: { start: '0x100000', kind: 'anonymous' } });
     expect(more).toEqual([]);

@@ -1,41 +1,20 @@
-import { firstIndex } from '../../bytes/binary-search.ts';
 import { formatAddress } from '../../bytes/brand.ts';
 import type { AddressSpace } from '../../checkpoint/address-space.ts';
 import type { Checkpoint, Process } from '../../checkpoint/checkpoint.ts';
 import { toHex, toText } from '../byte-text.ts';
-import { chunkScanner } from '../memory-chunks.ts';
 import {
   describeLocation,
   describeRegion,
   type FindOptions,
+  fromSelected,
   type HitLocation,
   type HitRegion,
-  scanSelected,
+  type SourceOf,
 } from '../memory-search.ts';
-import { type RegionWindow, RegionWindows, type Segment } from './region-windows.ts';
+import type { PatternMatch, RuleEngine, RuleMatch } from './rule-engine.ts';
+import { locationsOf, segmentAt, WindowBytes } from './window-bytes.ts';
+import { type ScannedWindow, scanWindows } from './window-scan.ts';
 
-/** Compiled rules: YARA-X, or what a test puts in its place. */
-export interface RuleEngine {
-  /** At most MAX_MATCHES_PER_PATTERN matches of each pattern. The bytes are only valid during the call. */
-  scan(bytes: Uint8Array): readonly RuleMatch[];
-}
-
-export interface RuleMatch {
-  readonly rule: string;
-  readonly tags: readonly string[];
-  readonly meta: Readonly<Record<string, unknown>>;
-  readonly matches: readonly PatternMatch[];
-}
-
-export interface PatternMatch {
-  /** With its `$`. */
-  readonly pattern: string;
-  readonly offset: number;
-  readonly length: number;
-}
-
-/** A pattern that is found everywhere says little, and each match costs memory. */
-export const MAX_MATCHES_PER_PATTERN = 1000;
 /** Of a match, bytes that are told; a pattern may match megabytes. */
 const MAX_TOLD_BYTES = 1024;
 
@@ -70,48 +49,50 @@ export async function* matchRules(
   engine: RuleEngine,
   options: FindOptions = {},
 ): AsyncGenerator<readonly RuleHit[]> {
-  const view: View = { checkpoint, processes: new Map(), reported: new Set() };
-  const windows = new RegionWindows();
-  for await (const { batch, processes } of scanSelected(checkpoint, [chunkScanner], options)) {
+  const scan = async function* (spaces: readonly AddressSpace[], sourceOf: SourceOf) {
+    const bytes = new WindowBytes(checkpoint.archive, { sourceOf });
+    const windows = scanWindows(spaces, checkpoint.archive, engine, { ...options, sourceOf });
+    for await (const window of windows) yield { window, bytes };
+  };
+  let before: readonly RuleMatch[] = [];
+  for await (const { found, processes } of fromSelected(checkpoint, options, scan)) {
+    const { window, bytes } = found;
+    const view: View = { checkpoint, processes, window, bytes };
     const hits: RuleHit[] = [];
-    view.processes = processes;
-    for (const chunk of batch) {
-      for (const window of windows.add(chunk)) hits.push(...scanWindow(window, engine, view));
-    }
+    for (const match of freshMatches(window, before)) hits.push(await describe(match, view));
     yield hits;
+    before = window.found;
   }
-  for (const window of windows.finish()) yield scanWindow(window, engine, view);
 }
 
 interface View {
   readonly checkpoint: Checkpoint;
-  /** Those that are scanned, from the first batch on. */
-  processes: ReadonlyMap<AddressSpace, Process>;
-  /** Rules that matched the window before, which may have ended with the first bytes of this one. */
-  reported: ReadonlySet<string>;
+  /** Those that are scanned. */
+  readonly processes: ReadonlyMap<AddressSpace, Process>;
+  readonly window: ScannedWindow;
+  readonly bytes: WindowBytes;
 }
 
-function scanWindow(window: RegionWindow, engine: RuleEngine, view: View): readonly RuleHit[] {
-  const found = engine.scan(window.bytes);
-  const before = window.repeated > 0 ? view.reported : new Set<string>();
-  view.reported = new Set(found.map(({ rule }) => rule));
-  return found.flatMap((match): RuleHit[] => {
-    const isKnown = before.has(match.rule);
-    const fresh = match.matches.filter(({ offset, length }) => !isKnown || offset + length > window.repeated);
-    if (isKnown && fresh.length === 0) return [];
-    return [describe(match, fresh, window, view)];
+/** Without what the window before this one has told of the bytes that it ended with. */
+function freshMatches(
+  { found, repeated }: ScannedWindow,
+  before: readonly RuleMatch[],
+): readonly RuleMatch[] {
+  const known = new Set(repeated > 0 ? before.map(({ rule }) => rule) : []);
+  return found.flatMap((match): RuleMatch[] => {
+    if (!known.has(match.rule)) return [match];
+    const matches = match.matches.filter(({ offset, length }) => offset + length > repeated);
+    return matches.length === 0 ? [] : [{ ...match, matches }];
   });
 }
 
-function describe(
-  { rule, tags, meta }: RuleMatch,
-  matches: readonly PatternMatch[],
-  window: RegionWindow,
-  { checkpoint, processes }: View,
-): RuleHit {
-  const { space, region } = window;
+async function describe({ rule, tags, meta, matches }: RuleMatch, view: View): Promise<RuleHit> {
+  const { checkpoint, processes, window } = view;
+  const { space, region, segments } = window;
   const first = matches[0]?.offset ?? 0;
-  const shared = segmentAt(window.segments, first);
+  const shared = segmentAt(segments, first);
+  const told: PatternHit[] = [];
+  for (const match of matches) told.push(await describeMatch(match, view));
   return {
     archive: checkpoint.name,
     pid: space.pid,
@@ -120,7 +101,7 @@ function describe(
     tags,
     meta,
     region: describeRegion(region),
-    matches: matches.map((match) => describeMatch(match, window, checkpoint)),
+    matches: told,
     shared_with: (shared?.others ?? []).map((owner) => ({
       pid: owner.space.pid,
       comm: processes.get(owner.space)?.comm ?? '',
@@ -129,12 +110,11 @@ function describe(
   };
 }
 
-function describeMatch(
+async function describeMatch(
   { pattern, offset, length }: PatternMatch,
-  { bytes, segments }: RegionWindow,
-  checkpoint: Checkpoint,
-): PatternHit {
-  const told = bytes.subarray(offset, offset + Math.min(length, MAX_TOLD_BYTES));
+  { checkpoint, window: { segments }, bytes }: View,
+): Promise<PatternHit> {
+  const told = await bytes.read(segments, offset, Math.min(length, MAX_TOLD_BYTES));
   const segment = segmentAt(segments, offset);
   return {
     pattern,
@@ -146,26 +126,4 @@ function describeMatch(
       describeLocation(checkpoint, location),
     ),
   };
-}
-
-/** The segment that holds an offset, or the one before the zeros that do. */
-function segmentAt(segments: readonly Segment[], offset: number): Segment | undefined {
-  return segments[indexAt(segments, offset)];
-}
-
-function indexAt(segments: readonly Segment[], offset: number): number {
-  return Math.max(0, firstIndex(segments.length, (index) => (segments[index] as Segment).start > offset) - 1);
-}
-
-function locationsOf(segments: readonly Segment[], offset: number, length: number) {
-  const locations = [];
-  for (let index = indexAt(segments, offset); index < segments.length; index++) {
-    const segment = segments[index] as Segment;
-    const from = Math.max(0, offset - segment.start);
-    const to = Math.min(segment.length, offset + length - segment.start);
-    if (to <= 0) break;
-    const { entry, offset: start } = segment.location;
-    if (from < to) locations.push({ entry, offset: start + from, length: to - from });
-  }
-  return locations;
 }

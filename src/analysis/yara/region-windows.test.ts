@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fakeArchive, fakeSpace, type Mapping } from '../../../test/support/fake-memory.ts';
-import { scanMemory } from '../../checkpoint/scan/memory-scan.ts';
-import { chunkScanner } from '../memory-chunks.ts';
+import { readMemory } from '../../checkpoint/scan/memory-read.ts';
 import { GAP_LENGTH, type RegionWindow, RegionWindows } from './region-windows.ts';
 
 interface Seen {
@@ -22,12 +21,8 @@ async function windowsOf(
   const seen: Seen[] = [];
   const keep = ({ region, bytes, repeated, segments }: RegionWindow) =>
     seen.push({ region: region.start, bytes: [...bytes], repeated, segments: [...segments] });
-  const scan = scanMemory([fakeSpace(1, mappings)], fakeArchive({ p: image }), [chunkScanner], {
-    windowSize: 64,
-  });
-  for await (const batch of scan) {
-    for (const hit of batch) for (const window of windows.add(hit)) keep(window);
-  }
+  const blocks = readMemory([fakeSpace(1, mappings)], fakeArchive({ p: image }), { windowSize: 64 });
+  for await (const block of blocks) for (const window of windows.add(block)) keep(window);
   for (const window of windows.finish()) keep(window);
   return seen;
 }
@@ -79,13 +74,12 @@ describe('RegionWindows', () => {
     if (region === undefined) throw new Error('no region');
     const space = { ...fakeSpace(1, []), regionAt: () => region };
     const windows = new RegionWindows(20_000, 10);
-    const hit = (address: bigint, offset: number) => ({
-      scanner: 0,
+    const block = (address: bigint, offset: number) => ({
       owners: [{ space, address }] as const,
       bytes: Uint8Array.of(1, 2),
-      locations: [{ entry: 'p', offset, length: 2 }],
+      location: { entry: 'p', offset, length: 2 },
     });
-    expect([...windows.add(hit(0n, 0)), ...windows.add(hit(50_000n, 2))]).toEqual([]);
+    expect([...windows.add(block(0n, 0)), ...windows.add(block(50_000n, 2))]).toEqual([]);
     const [window] = [...windows.finish()];
     expect(window?.bytes.length).toBe(2 + GAP_LENGTH + 2);
     expect(window?.segments.map(({ start, address }) => [start, address])).toEqual([

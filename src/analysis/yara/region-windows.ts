@@ -1,7 +1,7 @@
 import type { SourceLocation } from '../../bytes/source-location.ts';
 import type { AddressSpace, Region } from '../../checkpoint/address-space.ts';
 import type { Owner } from '../../checkpoint/scan/memory-layout.ts';
-import type { MemoryHit } from '../../checkpoint/scan/memory-scanner.ts';
+import type { MemoryBlock } from '../../checkpoint/scan/memory-read.ts';
 
 /*
  * Rules look at whole files; memory has regions, of which the archive may lack pages. What a rule sees is a window: the
@@ -37,7 +37,7 @@ export interface RegionWindow {
   readonly repeated: number;
 }
 
-/** Collects the chunks of a scan (memory-chunks.ts) into windows. */
+/** Collects the blocks of memory into windows. */
 export class RegionWindows {
   readonly #room: Uint8Array;
   readonly #overlap: number;
@@ -53,28 +53,25 @@ export class RegionWindows {
     this.#overlap = overlap;
   }
 
-  /** Takes a chunk and gives the windows that it completes. */
-  *add({ owners, bytes, locations }: MemoryHit): Generator<RegionWindow> {
+  /** Takes a block and gives the windows that it completes. */
+  *add({ owners, bytes, location: { entry, offset } }: MemoryBlock): Generator<RegionWindow> {
     const [{ space, address }, ...others] = owners;
-    let done = 0;
-    for (const location of locations) {
-      for (let taken = 0; taken < location.length; ) {
-        const at = address + BigInt(done);
-        const region = space.regionAt(at);
-        if (region === undefined) return;
-        yield* this.#enter(space, region, at);
-        const room = this.#room.length - this.#used;
-        const wanted = Math.min(location.length - taken, Number(region.end - at), room);
-        this.#append(bytes.subarray(done, done + wanted), {
-          start: this.#used,
-          length: wanted,
-          address: at,
-          location: { entry: location.entry, offset: location.offset + taken, length: wanted },
-          others: others.map((owner) => ({ space: owner.space, address: owner.address + BigInt(done) })),
-        });
-        taken += wanted;
-        done += wanted;
-      }
+    for (let done = 0; done < bytes.length; ) {
+      const at = address + BigInt(done);
+      const region = space.regionAt(at);
+      if (region === undefined) return;
+      yield* this.#enter(space, region, at);
+      const room = this.#room.length - this.#used;
+      const length = Math.min(bytes.length - done, Number(region.end - at), room);
+      const skipped = BigInt(done);
+      this.#append(bytes.subarray(done, done + length), {
+        start: this.#used,
+        length,
+        address: at,
+        location: { entry, offset: offset + done, length },
+        others: others.map((owner) => ({ space: owner.space, address: owner.address + skipped })),
+      });
+      done += length;
     }
   }
 
@@ -105,7 +102,9 @@ export class RegionWindows {
     this.#room.set(bytes, this.#used);
     this.#used += bytes.length;
     this.#next = segment.address + BigInt(bytes.length);
-    this.#segments.push(segment);
+    const last = this.#segments.at(-1);
+    if (last === undefined || !isNext(last, segment)) this.#segments.push(segment);
+    else this.#segments[this.#segments.length - 1] = lengthened(last, segment.length);
   }
 
   #window(): RegionWindow {
@@ -124,17 +123,7 @@ export class RegionWindows {
     this.#room.copyWithin(0, from, this.#used);
     this.#segments = this.#segments.flatMap((segment) => {
       const cut = Math.max(0, from - segment.start);
-      if (cut >= segment.length) return [];
-      const { entry, offset, length } = segment.location;
-      return [
-        {
-          start: segment.start + cut - from,
-          length: segment.length - cut,
-          address: segment.address + BigInt(cut),
-          location: { entry, offset: offset + cut, length: length - cut },
-          others: segment.others.map((owner) => ({ ...owner, address: owner.address + BigInt(cut) })),
-        },
-      ];
+      return cut >= segment.length ? [] : [shortened(segment, cut, from)];
     });
     this.#used = this.#overlap;
     this.#repeated = this.#overlap;
@@ -148,4 +137,41 @@ export class RegionWindows {
     this.#space = undefined;
     this.#region = undefined;
   }
+}
+
+/** Whether `segment` goes on where `last` ends, in the window, in memory and in the archive. */
+function isNext(last: Segment, segment: Segment): boolean {
+  const { location, others, length } = last;
+  return (
+    last.start + length === segment.start &&
+    last.address + BigInt(length) === segment.address &&
+    location.entry === segment.location.entry &&
+    location.offset + length === segment.location.offset &&
+    others.length === segment.others.length &&
+    others.every(({ space, address }, index) => {
+      const other = segment.others[index];
+      return other?.space === space && other.address === address + BigInt(length);
+    })
+  );
+}
+
+function lengthened(segment: Segment, by: number): Segment {
+  const length = segment.length + by;
+  return { ...segment, length, location: { ...segment.location, length } };
+}
+
+/** Without its first `cut` bytes, in a window that begins `from` bytes later. */
+function shortened(
+  { start, length, address, location, others }: Segment,
+  cut: number,
+  from: number,
+): Segment {
+  const left = length - cut;
+  return {
+    start: start + cut - from,
+    length: left,
+    address: address + BigInt(cut),
+    location: { entry: location.entry, offset: location.offset + cut, length: left },
+    others: others.map((owner) => ({ ...owner, address: owner.address + BigInt(cut) })),
+  };
 }

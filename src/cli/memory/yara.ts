@@ -1,5 +1,6 @@
 import type { MemoryFilter } from '../../analysis/memory-selection.ts';
-import { matchRules, type RuleEngine } from '../../analysis/yara/match-rules.ts';
+import { matchRules } from '../../analysis/yara/match-rules.ts';
+import type { RuleEngine } from '../../analysis/yara/rule-engine.ts';
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
 import { renderRuleHit } from '../views/memory-rules.ts';
 import { type Outside, printHits } from './print-hits.ts';
