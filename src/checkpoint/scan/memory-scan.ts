@@ -27,7 +27,7 @@ const BATCH_BYTES = 1024 * 1024;
 const MAX_WAIT_MILLISECONDS = 50;
 
 /**
- * The one way through memory: reads each pages image once, front to back, in bounded pieces, and gives every scanner
+ * The way through memory: reads each pages image once, front to back, in bounded pieces, and gives every scanner
  * every stretch of memory as if it were one piece. A match that crosses pages, windows or regions that follow each other
  * in memory is found, wherever its bytes lie; one that exists only because unrelated pages lie side by side in an image
  * is not; a page that is not in the archive, be it zero, ends a stretch. Bytes that several processes share are searched
