@@ -22,9 +22,16 @@ const ASCII = Uint8Array.from({ length: 256 }, (_, byte) => (byte >= 0x20 && byt
 
 /** The rows of `bytes`, which lie at `start`; the last row may be short. */
 export function hexRows(bytes: Uint8Array, start: bigint): Uint8Array {
+  const text = new Uint8Array(hexRowsLength(bytes.length));
+  return text.subarray(0, writeHexRows(text, bytes, start));
+}
+
+/** Bytes of the rows of so many bytes, at most. */
+export const hexRowsLength = (length: number): number => Math.ceil(length / BYTES_PER_ROW) * ROW_LENGTH;
+
+/** Writes the rows to the beginning of `text`, and returns how many bytes they are. */
+export function writeHexRows(text: Uint8Array, bytes: Uint8Array, start: bigint): number {
   const full = bytes.length - (bytes.length % BYTES_PER_ROW);
-  const rest = plainHexRows(bytes.subarray(full), start + BigInt(full));
-  const text = new Uint8Array((full / BYTES_PER_ROW) * ROW_LENGTH + rest.length);
   let to = 0;
   for (let at = 0; at < full; at += KERNEL_BLOCK) {
     const address = start + BigInt(at);
@@ -33,8 +40,9 @@ export function hexRows(bytes: Uint8Array, start: bigint): Uint8Array {
     text.set(rows, to);
     to += rows.length;
   }
+  const rest = plainHexRows(bytes.subarray(full), start + BigInt(full));
   text.set(rest, to);
-  return text;
+  return to + rest.length;
 }
 
 /** The same, byte by byte: for the last row, and the oracle of the kernel. */
