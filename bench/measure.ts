@@ -8,6 +8,8 @@ export interface Command {
   readonly acceptsFailure?: boolean;
   /** Between two runs, not measured: removes what the command wrote. */
   readonly cleanUp?: () => void;
+  /** Default TIME_LIMIT_SECONDS. */
+  readonly limitSeconds?: number;
 }
 
 export interface Measurement {
@@ -17,15 +19,19 @@ export interface Measurement {
   readonly processorSeconds: number;
   /** Highest resident memory of all runs, in bytes; undefined where the system does not tell. */
   readonly peakMemory: number | undefined;
-  /** It was stopped: it would have taken longer. */
+  /** It was stopped: it would have taken longer than `limitSeconds`. */
   readonly isStopped: boolean;
+  readonly limitSeconds: number;
+  /** How often it was run. */
+  readonly runs: number;
   readonly outputBytes: number;
 }
 
-const RUNS = 3;
+/** Of what takes at most LONG_RUN_SECONDS. */
+export const RUNS = 3;
 /** A peer that takes longer is stopped; its row then says "more than". */
-export const TIME_LIMIT_SECONDS = 120;
-/** A run this long is not repeated. */
+const TIME_LIMIT_SECONDS = 120;
+/** A run this long is not repeated; its row says so. */
 const LONG_RUN_SECONDS = 20;
 const POLL_MILLISECONDS = 5;
 
@@ -42,10 +48,15 @@ export async function measure(command: Command): Promise<Measurement> {
   const fastest = runs.reduce((best, run) => (run.seconds < best.seconds ? run : best));
   const processorSeconds = Math.min(...runs.map((run) => run.processorSeconds));
   const peaks = runs.map(({ peakMemory }) => peakMemory).filter((peak) => peak !== undefined);
-  return { ...fastest, processorSeconds, peakMemory: peaks.length > 0 ? Math.max(...peaks) : undefined };
+  const peakMemory = peaks.length > 0 ? Math.max(...peaks) : undefined;
+  return { ...fastest, processorSeconds, peakMemory, runs: runs.length };
 }
 
-function runOnce({ argv: [program, ...rest], acceptsFailure }: Command): Promise<Measurement> {
+function runOnce({
+  argv: [program, ...rest],
+  acceptsFailure,
+  limitSeconds = TIME_LIMIT_SECONDS,
+}: Command): Promise<Measurement> {
   return new Promise((resolve, reject) => {
     const began = performance.now();
     // A pipe: into /dev/null, grep would stop at the first match.
@@ -68,14 +79,14 @@ function runOnce({ argv: [program, ...rest], acceptsFailure }: Command): Promise
     const limit = setTimeout(() => {
       isStopped = true;
       child.kill('SIGKILL');
-    }, TIME_LIMIT_SECONDS * 1_000);
+    }, limitSeconds * 1_000);
     child.on('error', reject);
     child.on('close', (code) => {
       clearInterval(poll);
       clearTimeout(limit);
       const seconds = (performance.now() - began) / 1_000;
       if (code === 0 || isStopped || acceptsFailure)
-        resolve({ seconds, processorSeconds, peakMemory, isStopped, outputBytes });
+        resolve({ seconds, processorSeconds, peakMemory, isStopped, limitSeconds, runs: 1, outputBytes });
       else reject(new Error(`${program} ${rest.join(' ')} ended with ${code}: ${errors}`));
     });
   });
