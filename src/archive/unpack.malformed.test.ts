@@ -13,11 +13,13 @@ import {
 import { bufferSource } from '../bytes/byte-source.ts';
 import type { Decoder } from '../bytes/decoder.ts';
 import { nodeDecoders } from '../bytes/node-decoders.ts';
+import { startSystemZstd } from '../bytes/node-zstd.ts';
 import { gunzip } from './gzip.ts';
 import { type UnpackOptions, unpack } from './unpack.ts';
-import { unzstd } from './zstd.ts';
+import { zstdDecoder } from './zstd.ts';
 
-const nodeGunzip = nodeDecoders().gzip as Decoder;
+const nodeGunzip = nodeDecoders().gzip;
+const unzstd = zstdDecoder();
 const mixed = Buffer.concat([Buffer.alloc(100_000, 'text '), randomBytes(150_000), Buffer.alloc(50_000)]);
 
 async function unpacked(bytes: Uint8Array, decoder: Decoder, options: UnpackOptions = {}) {
@@ -34,6 +36,8 @@ const DECODERS: [string, Decoder, Packer][] = [
   ['gzip, Node', nodeGunzip, (data) => gzipSync(data)],
   ['zstd, portable', unzstd, packZstd],
 ];
+if (startSystemZstd(0) !== undefined)
+  DECODERS.push(['zstd, of the system', zstdDecoder(startSystemZstd), packZstd]);
 // From Node 22.15 on.
 if (nodeUnzstd !== undefined) DECODERS.push(['zstd, Node', nodeUnzstd, packZstd]);
 

@@ -4,6 +4,7 @@ import { ExhibitError } from '../bytes/exhibit-error.ts';
 import type { Note } from '../bytes/note.ts';
 import { memorySpill, type Spill, type SpillFactory } from '../bytes/spill.ts';
 import { HEAD_LENGTH } from './content-kind.ts';
+import { UnpackedBytes } from './unpacked-bytes.ts';
 
 /** Up to here an unpacked archive stays in memory, in bytes: while it grows there are two copies of it. */
 export const MEMORY_LIMIT = 16 * 1024 * 1024;
@@ -32,13 +33,13 @@ export interface UnpackOptions {
 }
 
 export interface Unpacked {
-  readonly bytes: Spill;
+  readonly bytes: UnpackedBytes;
   /** What was wrong with the packed data. */
   readonly notes: readonly Note[];
 }
 
 /**
- * Unpacks `source` once, front to back. Damage is a note: what came out before it is kept. `checkStart` sees the first
+ * Unpacks `source` once, front to back. It is read later too, where it holds bytes as they are: it stays open as long. Damage is a note: what came out before it is kept. `checkStart` sees the first
  * HEAD_LENGTH bytes as soon as they are there, and throws when it is not worth going on.
  */
 export async function unpack(
@@ -47,7 +48,7 @@ export async function unpack(
   options: UnpackOptions,
   checkStart?: (head: Uint8Array) => void,
 ): Promise<Unpacked> {
-  const room = new GrowingSpill(options);
+  const room = new UnpackedBytes(source, new GrowingSpill(options));
   const notes: Note[] = [];
   let progress = 0;
   const onProgress = (done: number): void => {

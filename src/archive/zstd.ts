@@ -10,10 +10,11 @@
  */
 import { concat } from '../bytes/concat.ts';
 import { Cursor } from '../bytes/cursor.ts';
-import type { Decoder } from '../bytes/decoder.ts';
+import type { Decoder, StoredPiece } from '../bytes/decoder.ts';
 import { ExhibitError } from '../bytes/exhibit-error.ts';
+import { ZSTD_BLOCK_LIMIT, type ZstdEngine, ZstdError } from '../bytes/zstd-engine.ts';
 import { PieceReader } from './piece-reader.ts';
-import { ZstdEngine, ZstdError } from './zstd-engine.ts';
+import { startPortableZstd } from './portable-zstd.ts';
 
 export const ZSTD_MAGIC = 0xfd2fb528;
 
@@ -26,8 +27,11 @@ export const MAX_WINDOW = 128 * 1024 * 1024;
  */
 export const UNUSED_WINDOW_LIMIT = 2 * 1024 * 1024 * 1024;
 
-/** Of the format, RFC 8878 3.1.1.2.4. */
-const MAX_BLOCK = 128 * 1024;
+/** Shorter raw blocks are copied: each that is left where it lies costs 16 bytes of memory and a read of its own. In bytes. */
+const MIN_STORED = 64 * 1024;
+
+const RAW = 0;
+const REPEATED = 1;
 
 const DICTIONARY_ID_BYTES = [0, 1, 2, 4] as const;
 const CONTENT_SIZE_BYTES = [0, 2, 4, 8] as const;
@@ -37,9 +41,27 @@ const CHECKSUM = 4;
 
 export const isSkippableMagic = (magic: number): boolean => magic >>> 4 === 0x184d2a5;
 
-export const unzstd: Decoder = async function* (source, options) {
-  const reader = new PieceReader(source, options);
-  const engine = await ZstdEngine.start(MAX_BLOCK);
+/** zstd by the libzstd that `startEngine` starts; where it has none, by `fallback`, and by default by the libzstd that we bring along. */
+export function zstdDecoder(
+  startEngine?: (inputRoom: number) => ZstdEngine | undefined,
+  fallback?: Decoder,
+): Decoder {
+  return async function* (source, options) {
+    const native = startEngine?.(ZSTD_BLOCK_LIMIT);
+    if (native === undefined && fallback !== undefined) {
+      yield* fallback(source, options);
+      return;
+    }
+    const engine = native ?? (await startPortableZstd(ZSTD_BLOCK_LIMIT));
+    try {
+      yield* frames(new PieceReader(source, options), engine);
+    } finally {
+      engine.close();
+    }
+  };
+}
+
+async function* frames(reader: PieceReader, engine: ZstdEngine): AsyncGenerator<Uint8Array | StoredPiece> {
   let unused = 0;
   while (!(await reader.isAtEnd())) {
     const { offset } = reader;
@@ -55,14 +77,14 @@ export const unzstd: Decoder = async function* (source, options) {
     } else if (isSkippableMagic(value)) await reader.skip(new Cursor(await reader.take(4)).u32());
     else throw malformed('there is no zstd frame', offset);
   }
-};
+}
 
 /** Yields the content of a frame and returns how much of its window it left unused. */
 async function* frame(
   reader: PieceReader,
   magic: Uint8Array,
   engine: ZstdEngine,
-): AsyncGenerator<Uint8Array, number, undefined> {
+): AsyncGenerator<Uint8Array | StoredPiece, number, undefined> {
   const { offset: headerAt } = reader;
   const { bytes: header, window, hasChecksum } = await frameHeader(reader);
   yield* push(engine, [magic, header], headerAt);
@@ -71,10 +93,13 @@ async function* frame(
     const { offset } = reader;
     const block = await nextBlock(reader);
     last = block.last;
+    // Later blocks may refer back to it, and a checksum is of all of them: so the engine gets a stored one too.
+    const isStored = block.type === RAW && block.content.length >= MIN_STORED;
     for (const piece of push(engine, [block.header, block.content], offset)) {
       produced += piece.length;
-      yield piece;
+      if (!isStored) yield piece;
     }
+    if (isStored) yield { storedAt: offset + BLOCK_HEADER, length: block.content.length };
   }
   const { offset } = reader;
   if (hasChecksum) {
@@ -128,7 +153,9 @@ function windowSize(descriptor: number): number {
 }
 
 interface Block {
+  readonly type: number;
   readonly header: Uint8Array;
+  /** Valid until more is read. */
   readonly content: Uint8Array;
   readonly last: boolean;
 }
@@ -139,9 +166,9 @@ async function nextBlock(reader: PieceReader): Promise<Block> {
   const value = littleEndian(header);
   const type = (value >> 1) & 3;
   const size = value >>> 3;
-  if (type === 3 || size > MAX_BLOCK) throw malformed('a zstd block header is damaged', offset);
-  const content = await reader.take(type === 1 ? 1 : size);
-  return { header, content, last: (value & 1) !== 0 };
+  if (type === 3 || size > ZSTD_BLOCK_LIMIT) throw malformed('a zstd block header is damaged', offset);
+  const content = await reader.view(type === REPEATED ? 1 : size);
+  return { type, header, content, last: (value & 1) !== 0 };
 }
 
 function littleEndian(bytes: Uint8Array): number {

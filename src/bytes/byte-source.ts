@@ -76,6 +76,19 @@ export function sliceSource(parent: ByteSource, offset: number, length: number):
   };
 }
 
+/** `readInto` of any source: how many bytes of `target` it filled, which are fewer only where the source ends. */
+export async function fillFromSource(
+  source: ByteSource,
+  target: Uint8Array,
+  offset: number,
+  signal?: AbortSignal,
+): Promise<number> {
+  if (source.readInto !== undefined) return source.readInto(target, offset, signal);
+  const bytes = await source.read(offset, target.length, signal);
+  target.set(bytes);
+  return bytes.length;
+}
+
 export interface PiecesOptions {
   readonly signal?: AbortSignal | undefined;
   /** Hears, before each piece is handed on, how many bytes have been read. */

@@ -1,8 +1,9 @@
 import type { Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import type { ByteSource, PiecesOptions } from './byte-source.ts';
-import type { Decoder, Decoders } from './decoder.ts';
+import type { Decoders } from './decoder.ts';
 import { ExhibitError } from './exhibit-error.ts';
+import { startSystemZstd } from './node-zstd.ts';
 
 /** Fed in one go, in bytes: each time costs a change of threads. */
 const PIECE = 128 * 1024;
@@ -13,11 +14,17 @@ const OUTPUT_CHUNK = 1024 * 1024;
 /** How damaged data is fed again, in bytes: the last one loses nothing, the one before spares it work. */
 const SALVAGE_STEPS = [512, 1] as const;
 
+/** One that copies all that comes out. */
+type UnstoredDecoder = (source: ByteSource, options: PiecesOptions) => AsyncIterable<Uint8Array>;
+
 type Engine = Transform & zlib.Zlib;
 type EngineOptions = zlib.ZlibOptions & { readonly readableHighWaterMark: number };
 
-/** Node's own decoders, compiled and two to three times as fast as the portable ones. zstd: from Node 22.15 on. */
-export function nodeDecoders(): Decoders {
+/** Node's own decoders, compiled and two to three times as fast as the portable ones. zstd: the system's, and from Node 22.15 on Node's. */
+export function nodeDecoders(): Decoders & {
+  readonly gzip: UnstoredDecoder;
+  readonly zstd: UnstoredDecoder | undefined;
+} {
   const { createZstdDecompress } = zlib as unknown as {
     createZstdDecompress?: (options: EngineOptions) => Engine;
   };
@@ -26,10 +33,11 @@ export function nodeDecoders(): Decoders {
   return {
     gzip: decoderOf(() => new Pump(zlib.createGunzip(options) as Engine, 'gzip')),
     zstd: createZstdDecompress && decoderOf(() => new Pump(createZstdDecompress(options), 'zstd')),
+    startZstd: startSystemZstd,
   };
 }
 
-function decoderOf(startPump: () => Pump): Decoder {
+function decoderOf(startPump: () => Pump): UnstoredDecoder {
   return async function* (source, options) {
     const pump = startPump();
     let written = 0;

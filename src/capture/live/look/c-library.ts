@@ -2,7 +2,7 @@
  * Functions of the C library that Node has no call for, through koffi, an optional dependency (decision 025). All of them are
  * called on the main thread, and none waits for anything.
  */
-import { loadKoffi } from '../koffi.ts';
+import { loadKoffi } from '../../../bytes/node-koffi.ts';
 
 export interface CLibrary {
   /** A function by its declaration in C. */

@@ -3,7 +3,7 @@
  * /proc/PID/mem copies it twice, through a page of the kernel's own, and takes one range a call. It does not read what the
  * process itself may not, which /proc/PID/mem does. Called through koffi, on a thread of libuv's.
  */
-import { type Koffi, loadKoffi } from '../koffi.ts';
+import { type Koffi, loadKoffi } from '../../../bytes/node-koffi.ts';
 
 /** Pages that follow each other, counted from address (or offset) 0. */
 export interface PageRange {

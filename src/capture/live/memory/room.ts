@@ -8,7 +8,7 @@
 import { readFileSync, writev } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { type Koffi, loadKoffi } from '../koffi.ts';
+import { type Koffi, loadKoffi } from '../../../bytes/node-koffi.ts';
 import { type CopyTarget, diskFull, writeFailed } from './copy-target.ts';
 
 type RoomTarget = Pick<CopyTarget, 'descriptor' | 'name'>;

@@ -3,7 +3,7 @@
  * an optional dependency, one package a platform (decision 023). Its calls are made on the thread of JavaScript, and so all
  * of them come from one task, as ptrace wants it.
  */
-import { type Koffi, loadKoffi } from '../koffi.ts';
+import { type Koffi, loadKoffi } from '../../../bytes/node-koffi.ts';
 
 /** A call's result: what it returned, and errno, which counts when that is -1. */
 export interface CallResult {

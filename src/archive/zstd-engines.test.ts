@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concat } from '../bytes/concat.ts';
-import { ZstdEngine, ZstdError } from './zstd-engine.ts';
+import { startSystemZstd } from '../bytes/node-zstd.ts';
+import { type ZstdEngine, ZstdError } from '../bytes/zstd-engine.ts';
+import { startPortableZstd } from './portable-zstd.ts';
 
 const ROOM = 64 * 1024;
 const packed = readFileSync('fixtures/podman-web/checkpoint.tar.zst');
@@ -18,21 +20,32 @@ function unpack(engine: ZstdEngine, bytes: Uint8Array, lengths: readonly number[
   return Buffer.from(concat(pieces));
 }
 
-describe('the zstd engine', () => {
+const ENGINES: [string, (inputRoom: number) => ZstdEngine | undefined | Promise<ZstdEngine>][] = [
+  ['brought along', startPortableZstd],
+];
+if (startSystemZstd(ROOM) !== undefined) ENGINES.push(['of the system', startSystemZstd]);
+
+describe.each(ENGINES)('libzstd, %s', (_name, engineOf) => {
+  const start = async (inputRoom: number): Promise<ZstdEngine> => {
+    const engine = await engineOf(inputRoom);
+    if (engine === undefined) throw new Error('it was there before');
+    return engine;
+  };
+
   it('gives the same however its input is cut', async () => {
-    const whole = unpack(await ZstdEngine.start(ROOM), packed, [ROOM]);
+    const whole = unpack(await start(ROOM), packed, [ROOM]);
     expect(whole.subarray(257, 262).toString()).toBe('ustar');
     const lengths = fc.array(fc.integer({ min: 1, max: ROOM }), { minLength: 1, maxLength: 5 });
     await fc.assert(
       fc.asyncProperty(lengths, async (cut) => {
-        expect(unpack(await ZstdEngine.start(ROOM), packed, cut).equals(whole)).toBe(true);
+        expect(unpack(await start(ROOM), packed, cut).equals(whole)).toBe(true);
       }),
       { numRuns: 20 },
     );
   });
 
   it('unpacks one frame behind the other in the same memory', async () => {
-    const engine = await ZstdEngine.start(ROOM);
+    const engine = await start(ROOM);
     const first = unpack(engine, packed, [ROOM]);
     expect(unpack(engine, packed, [ROOM]).equals(first)).toBe(true);
   });
@@ -43,7 +56,7 @@ describe('the zstd engine', () => {
         fc.uint8Array({ maxLength: 2000 }),
         fc.integer({ min: 0, max: 5000 }),
         async (junk, at) => {
-          const engine = await ZstdEngine.start(ROOM);
+          const engine = await start(ROOM);
           const damaged = Buffer.concat([packed.subarray(0, at), junk]);
           try {
             unpack(engine, damaged, [ROOM]);
@@ -57,7 +70,7 @@ describe('the zstd engine', () => {
   });
 
   it('takes no more than it has room for', async () => {
-    const engine = await ZstdEngine.start(10);
+    const engine = await start(10);
     expect(() => [...engine.push(packed.subarray(0, 11))]).toThrow(RangeError);
   });
 });

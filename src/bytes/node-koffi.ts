@@ -1,10 +1,11 @@
 /**
  * koffi, a foreign function interface: calls of the C library that Node.js does not have. It is an optional dependency, one package
- * a platform, loaded by captures of our own only (decisions 021, 023 and 025). A call is made on the thread of JavaScript and blocks it, or on one of libuv's.
+ * a platform, loaded by captures of our own (decisions 021, 023 and 025) and for large zstd archives (decision 017) only. A call is made on
+ * the thread of JavaScript and blocks it, or on one of libuv's.
  */
 import { createRequire } from 'node:module';
 
-type Argument = number | bigint | string | Uint8Array;
+type Argument = number | bigint | string | Uint8Array | BigUint64Array;
 
 /** A function of C. */
 export interface NativeFunction {
@@ -17,8 +18,8 @@ type NativeListener = (error: Error | null, value: number) => void;
 
 /** What is used of koffi. */
 export interface Koffi {
-  /** The program's own libraries, the C library among them. */
-  load(library: null): { func(prototype: string): NativeFunction };
+  /** A library by its name; null: those of the program itself, the C library among them. Throws what the loader says. */
+  load(library: string | null): { func(prototype: string): NativeFunction };
   alloc(type: string, count: number): unknown;
   /** Of what `alloc` gave, or of a buffer's first byte. */
   address(pointer: unknown): bigint;
