@@ -2,7 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Part, textsOf } from './cache.ts';
-import { output, run } from './process.ts';
+import { installProgram } from './debian.ts';
+import { output } from './process.ts';
 import { imageArchive } from './workloads/image.ts';
 
 const here = import.meta.dirname;
@@ -63,7 +64,7 @@ export const rootfs: Part = {
   name: 'rootfs',
   ingredients: ROOTFS_OPTIONS,
   async build(target) {
-    await installMmdebstrap();
+    await installProgram('mmdebstrap');
     await output(['mmdebstrap', '--quiet', ...ROOTFS_OPTIONS, 'sid', target]);
   },
 };
@@ -73,19 +74,13 @@ export const servers: Part = {
   name: 'servers',
   ingredients: [...SERVER_OPTIONS, ...textsOf(join(here, 'workloads', 'server'))],
   async build(target) {
-    await installMmdebstrap();
+    await installProgram('mmdebstrap');
     await output(['mmdebstrap', '--quiet', ...SERVER_OPTIONS, 'sid', target]);
     const source = join(here, 'workloads', 'server', 'main.go');
     const build = ['go', 'build', '-trimpath', '-o', join(target, 'usr/local/bin/go-server'), source];
     await output(['env', 'CGO_ENABLED=0', ...build]);
   },
 };
-
-async function installMmdebstrap(): Promise<void> {
-  if ((await run(['which', 'mmdebstrap'])).code === 0) return;
-  await output(['apt-get', 'update', '-qq']);
-  await output(['apt-get', 'install', '-y', '-qq', '--no-install-recommends', 'mmdebstrap']);
-}
 
 /** Version → its module's file in kubernetes/; the sums lie beside it. The first is what the tests run on. */
 const KUBERNETES_MODULES = { 'v1.36.3': 'go.mod', 'v1.34.4': 'v1.34.mod' } as const;

@@ -5,6 +5,7 @@ import { succeeded, until } from '../../testbed/process.ts';
 import * as pods from '../../testbed/workloads/pods.ts';
 import { type ArchivedPages, withArchivedPages } from './support/archived-pages.ts';
 import { pidsOf } from './support/container-pids.ts';
+import { crowdLeads } from './support/crowd-leads.ts';
 import { peakMemory } from './support/peak-memory.ts';
 import { useNode } from './support/use-node.ts';
 
@@ -108,20 +109,11 @@ async function holds(pages: ArchivedPages, text: string): Promise<boolean> {
 }
 
 describe('16 processes with 64 MiB each and 200 threads that count together', () => {
-  /** For each thread, by how many steps the number in shared memory is ahead of the one in its process's. */
   async function leads(file: string): Promise<readonly number[]> {
-    return withArchivedPages(file, async (all) => {
-      const numbers = { shared: Array<number>(THREADS).fill(0), private: Array<number>(THREADS).fill(0) };
-      const pages = (await Promise.all(all.map((one) => markedPages(file, one)))).flat();
-      expect(pages).toHaveLength(1 + PROCESSES);
-      for (const page of pages) {
-        const list = page.toString('latin1', 0, 14) === 'EXHIBIT-SHARED' ? numbers.shared : numbers.private;
-        for (let thread = 0; thread < THREADS; thread++)
-          list[thread] = (list[thread] ?? 0) + Number(page.readBigUInt64LE(16 + 8 * thread));
-      }
-      expect(Math.max(...numbers.private)).toBeGreaterThan(0);
-      return numbers.shared.map((number, thread) => number - (numbers.private[thread] ?? 0));
-    });
+    const found = await crowdLeads(file, THREADS);
+    expect(found.processes).toBe(PROCESSES);
+    expect(found.steps).toBeGreaterThan(0);
+    return found.leads;
   }
 
   test('are captured as they were in one moment, with little memory', async () => {
@@ -137,18 +129,3 @@ describe('16 processes with 64 MiB each and 200 threads that count together', ()
     expect(Math.max(...(await leads(torn)))).toBeGreaterThan(1);
   });
 });
-
-async function markedPages(file: string, { offsets }: ArchivedPages): Promise<readonly Buffer[]> {
-  const descriptor = openSync(file, 'r');
-  const head = Buffer.alloc(16);
-  const found: Buffer[] = [];
-  for (const offset of offsets.values()) {
-    readSync(descriptor, head, 0, head.length, offset);
-    if (!/^EXHIBIT-(SHARED|PRIVATE)\0/.test(head.toString('latin1'))) continue;
-    const page = Buffer.alloc(4096);
-    readSync(descriptor, page, 0, page.length, offset);
-    found.push(page);
-  }
-  closeSync(descriptor);
-  return found;
-}

@@ -5,9 +5,34 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+// A system call keeps these registers. It is made here, so that a debugger needs no symbols of the C library.
+#ifdef __aarch64__
+static void look_at_processor(void) {}
+
+static void wait_here(long mark) {
+  __asm__ volatile(
+      "dup v6.2d, %0\n"
+      "dup v31.2d, %0\n"
+      "1: mov x0, #0\n"
+      "mov x1, #0\n"
+      "mov x2, #0\n"
+      "mov x3, #0\n"
+      "mov x8, %1\n"
+      "svc #0\n"
+      "b 1b\n"
+      :
+      : "r"(mark), "i"(SYS_ppoll)
+      : "x0", "x1", "x2", "x3", "x8", "v6", "v31", "memory");
+}
+#else
 static long has_avx, has_avx512;
 
-// A system call keeps these registers. It is made here, so that a debugger needs no symbols of the C library.
+static void look_at_processor(void) {
+  __builtin_cpu_init();
+  has_avx = __builtin_cpu_supports("avx") != 0;
+  has_avx512 = __builtin_cpu_supports("avx512f") != 0;
+}
+
 static void wait_here(long mark) {
   __asm__ volatile(
       "movq %0, %%xmm6\n"
@@ -28,6 +53,7 @@ static void wait_here(long mark) {
       : "r"(mark), "i"(SYS_pause), "r"(has_avx), "r"(has_avx512)
       : "rax", "rcx", "r11", "xmm6", "memory");
 }
+#endif
 
 static void descend(int depth, long mark) {
   if (depth == 0)
@@ -48,9 +74,7 @@ static void serve(const char *name) {
 }
 
 int main(int argc, char **argv) {
-  __builtin_cpu_init();
-  has_avx = __builtin_cpu_supports("avx") != 0;
-  has_avx512 = __builtin_cpu_supports("avx512f") != 0;
+  look_at_processor();
   for (long depth = 1; depth <= 3; depth++) {
     pthread_t id;
     pthread_create(&id, NULL, worker, (void *)depth);
