@@ -26,7 +26,7 @@ interface Job {
   readonly peers: readonly { readonly name: string; readonly command: Command | string }[];
 }
 
-const PROGRAM = join(import.meta.dirname, '../dist/exhibit.js');
+const PROGRAM = join(import.meta.dirname, '../dist/exhibit.cjs');
 const RULES = join(import.meta.dirname, '../test/golden/yara/rules.yar');
 const MARKER = 'EXHIBIT-MARKER-';
 /** No prefix that a skipping search could use, and bytes that must be there. */
@@ -38,7 +38,7 @@ const LARGEST_DUMPED = 1024;
 const LISTED_SIZE = 1024;
 
 async function main(argv: readonly string[]): Promise<void> {
-  if (!existsSync(PROGRAM)) throw new Error('dist/exhibit.js is not there: npm run build');
+  if (!existsSync(PROGRAM)) throw new Error('dist/exhibit.cjs is not there: npm run build');
   if (argv[0] === 'capture') {
     console.log(describeMachine());
     return benchCapture(Number(argv[1] ?? 1024));

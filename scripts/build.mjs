@@ -17,13 +17,22 @@ const OPTIONS = {
 /** Not in the bundle: what only some commands load, and is large or has native code. */
 const LOADED_WHEN_NEEDED = ['@kubernetes/client-node', 'ws', '@litko/*'];
 
-/** dist/program.cjs, started by dist/exhibit.js; and dist/index.js, the library. Decisions 002 and 019 say why so. */
+/** dist/program.cjs, started by dist/exhibit.cjs; and dist/index.js, the library. Decisions 002 and 019 say why so. */
 export async function buildProgram() {
   const esbuild = await import('esbuild');
   rmSync(path.join(root, 'dist'), { recursive: true, force: true });
-  await Promise.all([buildOneFunction(esbuild), buildModules(esbuild)]);
-  chmodSync(path.join(root, 'dist/exhibit.js'), 0o755);
+  await Promise.all([buildLauncher(esbuild), buildOneFunction(esbuild), buildModules(esbuild)]);
   runNode([path.join(root, 'scripts/code-cache.mjs')]);
+}
+
+async function buildLauncher({ build }) {
+  await build({
+    ...OPTIONS,
+    entryPoints: ['src/cli/launcher.ts'],
+    outfile: 'dist/exhibit.cjs',
+    format: 'cjs',
+  });
+  chmodSync(path.join(root, 'dist/exhibit.cjs'), 0o755);
 }
 
 /** All commands in one function. What a command loads with `import()` is still evaluated only then. */
@@ -35,20 +44,33 @@ async function buildOneFunction({ build }) {
     stdin: { contents, resolveDir: path.join(root, 'src/cli'), loader: 'ts' },
     outfile: 'dist/program.cjs',
     format: 'cjs',
-    minifyWhitespace: true,
-    minifySyntax: true,
+    minify: true,
     banner: { js: '(function (exports, require, module, importMetaUrl, summon) {' },
     footer: { js: '})' },
     define: {
       'process.env.EXHIBIT_VERSION': JSON.stringify(version),
       'import.meta.url': 'importMetaUrl',
-      // Beside dist/exhibit.js, which the launcher names as this module's place.
+      // Beside dist/program.cjs, which the launcher names as this module's place.
       'process.env.EXHIBIT_SEARCH_THREAD': JSON.stringify('./search-thread.js'),
     },
     external: LOADED_WHEN_NEEDED,
+    plugins: [lateChildProcess],
   });
   importThroughLauncher(path.join(root, 'dist/program.cjs'));
 }
+
+/** commander loads it for commands that are programs of their own, which we have none of; loading it takes Node 5 ms. */
+const lateChildProcess = {
+  name: 'late-child-process',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
+      importer.includes('/commander/') ? { path: 'child_process', namespace: 'late' } : undefined,
+    );
+    onLoad({ filter: /./, namespace: 'late' }, () => ({
+      contents: "exports.spawn = (...args) => require('node:child_process').spawn(...args);",
+    }));
+  },
+};
 
 /**
  * A script out of a code cache cannot import: V8 forgets who is asked for its modules. So the launcher imports for it; the
@@ -62,7 +84,6 @@ async function buildModules({ build }) {
   await build({
     ...OPTIONS,
     entryPoints: {
-      exhibit: 'src/cli/launcher.ts',
       index: 'src/index.ts',
       // Programs that exhibit starts beside itself.
       'programs/freeze-guard': 'src/capture/live/freeze/guard-program.ts',

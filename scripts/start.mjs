@@ -13,7 +13,7 @@ if (given.length > 0) process.chdir(process.env.INIT_CWD ?? process.cwd());
 else process.chdir(root);
 const argv = given.length > 0 ? given : ['inspect', DEMO];
 
-const program = path.join(root, 'dist/exhibit.js');
+const program = path.join(root, 'dist/exhibit.cjs');
 process.argv = [process.execPath, program, ...argv];
 await import(pathToFileURL(program).href);
 

@@ -28,7 +28,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const start = (...argv: string[]) =>
-  spawnSync(process.execPath, [path.join(folder, 'exhibit.js'), ...argv], { encoding: 'utf8' });
+  spawnSync(process.execPath, [path.join(folder, 'exhibit.cjs'), ...argv], { encoding: 'utf8' });
 
 describe('the built program', () => {
   it.each([['inspect', '--all'], ['inspect', '--all', '--json'], ['show'], ['memory', '--search', 'nginx']])(

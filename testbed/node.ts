@@ -14,7 +14,7 @@ const REPOSITORY = dirname(import.meta.dirname);
 const IMAGES = '/usr/local/lib/exhibit/images.tar';
 /** The repository and the host's Node.js are inside a node too, read-only. */
 const REPOSITORY_INSIDE = '/repo';
-const EXHIBIT_INSIDE = `${REPOSITORY_INSIDE}/dist/exhibit.js`;
+const EXHIBIT_INSIDE = `${REPOSITORY_INSIDE}/dist/exhibit.cjs`;
 const NODE_JS_INSIDE = '/usr/local/bin/node';
 /** Where pods find the programs of workloads/servers.ts, on the node. */
 const SERVERS_INSIDE = '/srv/servers';
@@ -206,7 +206,7 @@ export class TestNode extends Sandbox {
 
   /** The same, as a responder elsewhere, who reaches the node's network only. */
   exhibitElsewhere(args: readonly string[], options: RunOptions = {}): Promise<Result> {
-    return this.execOnNetwork([process.execPath, `${REPOSITORY}/dist/exhibit.js`, ...args], options);
+    return this.execOnNetwork([process.execPath, `${REPOSITORY}/dist/exhibit.cjs`, ...args], options);
   }
 }
 

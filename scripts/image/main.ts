@@ -55,7 +55,7 @@ function main(): void {
     const { digest, tar } = buildImage({
       name,
       architecture: arch,
-      entrypoint: ['/bin/node', '/exhibit/dist/exhibit.js'],
+      entrypoint: ['/bin/node', '/exhibit/dist/exhibit.cjs'],
       environment: { PATH: '/bin', NODE_ENV: 'production' },
       layers: imageLayers({ architecture: arch, libraries, scratch }),
     });

@@ -31,10 +31,32 @@ export function nodeDecoders(): Decoders & {
   // An engine waits when a reader has not taken so much: one piece of zeros unpacks to a thousand times its length.
   const options: EngineOptions = { chunkSize: OUTPUT_CHUNK, readableHighWaterMark: OUTPUT_CHUNK };
   return {
-    gzip: decoderOf(() => new Pump(zlib.createGunzip(options) as Engine, 'gzip')),
+    gzip: atOnceWhenSmall(decoderOf(() => new Pump(zlib.createGunzip(options) as Engine, 'gzip'))),
     zstd: createZstdDecompress && decoderOf(() => new Pump(createZstdDecompress(options), 'zstd')),
     startZstd: startSystemZstd,
   };
+}
+
+/** An engine and its thread cost more than what is this small: most tmpfs of a container are nearly empty. Bytes. */
+const SMALL = 64 * 1024;
+
+/** `decode` is for what is not small, or damaged. */
+function atOnceWhenSmall(decode: UnstoredDecoder): UnstoredDecoder {
+  return async function* (source, options) {
+    const bytes = source.size <= SMALL ? await source.read(0, source.size, options.signal) : undefined;
+    const unpacked = bytes && tryGunzip(bytes);
+    if (unpacked === undefined) return yield* decode(source, options);
+    options.onProgress?.(source.size);
+    if (unpacked.length > 0) yield unpacked;
+  };
+}
+
+function tryGunzip(bytes: Uint8Array): Uint8Array | undefined {
+  try {
+    return zlib.gunzipSync(bytes, { maxOutputLength: OUTPUT_CHUNK });
+  } catch {
+    return undefined;
+  }
 }
 
 function decoderOf(startPump: () => Pump): UnstoredDecoder {

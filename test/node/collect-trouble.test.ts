@@ -24,7 +24,7 @@ import { type HeldProxy, startHeldProxy } from './support/held-proxy.ts';
 import { useNode } from './support/use-node.ts';
 
 const MIB = 1024 * 1024;
-const EXHIBIT = join(import.meta.dirname, '../../dist/exhibit.js');
+const EXHIBIT = join(import.meta.dirname, '../../dist/exhibit.cjs');
 const HELPERS = ['-n', 'forensics', '-l', 'app.kubernetes.io/component=collect'];
 
 const node = useNode();

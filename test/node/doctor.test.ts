@@ -45,7 +45,7 @@ async function snapshot(): Promise<string> {
 
 /** `doctor --fix` by a person at a terminal, who answers each question as it comes. */
 async function atTerminal(answers: readonly string[]) {
-  const command = 'node /repo/dist/exhibit.js doctor --fix';
+  const command = 'node /repo/dist/exhibit.cjs doctor --fix';
   const argv = node().command(['script', '--quiet', '--return', '--command', command, '/dev/null']);
   const child = spawn(argv[0] ?? '', argv.slice(1), { stdio: ['pipe', 'pipe', 'inherit'] });
   let [shown, asked] = ['', 0];
@@ -163,7 +163,7 @@ test('at a terminal it asks before each cure, and does what was allowed', async 
 
 test('other users cure nothing, and what others changed since is left', async () => {
   const before = await snapshot();
-  const nobody = ['setpriv', '--reuid=65534', '--clear-groups', 'node', '/repo/dist/exhibit.js'];
+  const nobody = ['setpriv', '--reuid=65534', '--clear-groups', 'node', '/repo/dist/exhibit.cjs'];
   const refused = await node().exec([...nobody, 'doctor', '--fix', '--yes']);
   expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('root only') });
   expect(await snapshot()).toBe(before);

@@ -51,7 +51,7 @@ test('is the same each time, is signed, and runs in containerd', async () => {
   copyFileSync(file, node().hostPath('/var/lib/exhibit.tar'));
   await ctr('image', 'import', '--local', '/var/lib/exhibit.tar');
   expect(await ctr('image', 'ls', `name==${NAME}`)).toContain(digest);
-  const program = ['/bin/node', '/exhibit/dist/exhibit.js'];
+  const program = ['/bin/node', '/exhibit/dist/exhibit.cjs'];
   const ran = (...args: readonly string[]) => ctr('run', '--rm', NAME, 'exhibit-test', ...program, ...args);
   const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
   expect((await ran('--version')).trim()).toBe(version);

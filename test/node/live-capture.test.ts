@@ -214,7 +214,7 @@ describe('what goes wrong leaves the container running and nothing half-written'
 
   test('a user without rights', async () => {
     const command =
-      'exec setpriv --reuid 65534 --clear-groups node /repo/dist/exhibit.js capture --via node shop/web/app';
+      'exec setpriv --reuid 65534 --clear-groups node /repo/dist/exhibit.cjs capture --via node shop/web/app';
     const { code, stderr } = await node().exec(['sh', '-c', command]);
     expect(code).toBe(1);
     expect(stderr).toMatch(/run it as root/);

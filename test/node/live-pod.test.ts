@@ -11,7 +11,7 @@ import { EXHIBIT_IMAGE, importExhibitImage } from './support/exhibit-image.ts';
 import { type HeldProxy, startHeldProxy } from './support/held-proxy.ts';
 import { useNode } from './support/use-node.ts';
 
-const EXHIBIT = join(import.meta.dirname, '../../dist/exhibit.js');
+const EXHIBIT = join(import.meta.dirname, '../../dist/exhibit.cjs');
 const HELPERS = ['-n', 'forensics', '-l', 'app.kubernetes.io/component=capture'];
 const MOMENTS = 20;
 /** A node's disk is memory here, which counts against the pod's limit of 256 MiB. */

@@ -17,7 +17,7 @@ import { MOUNT_PATH } from '../../collect/helper-pod.ts';
 import { BLOCK_BYTES, type FolderCommand } from '../../collect/node-folder.ts';
 import { MAX_REPORT_BYTES, type PodEnd } from './pod-end.ts';
 
-const EXHIBIT = fileURLToPath(new URL('../exhibit.js', import.meta.url));
+const EXHIBIT = fileURLToPath(new URL('../exhibit.cjs', import.meta.url));
 const PROGRESS = path.join(tmpdir(), 'progress');
 const END = path.join(tmpdir(), 'end.json');
 
