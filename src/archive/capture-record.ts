@@ -100,6 +100,7 @@ export const HIDDEN_TOPICS = [
   'pipes',
   'terminals',
   'signals',
+  'credentials',
   'timers',
   'registers',
   'memory',

@@ -105,8 +105,12 @@ const ALWAYS_HIDDEN: readonly Hidden[] = [
   { topic: 'sockets', text: 'bytes that wait in sockets are counted, not read' },
   { topic: 'pipes', text: 'bytes that wait in pipes and FIFOs are not read' },
   { topic: 'terminals', text: 'bytes that wait in terminals are not read' },
-  { topic: 'signals', text: 'which function handles a signal, and on which stack, is not known' },
-  { topic: 'timers', text: 'interval timers of setitimer(2) are not known' },
+  {
+    topic: 'signals',
+    text: 'which function handles a signal, on which stack, and which signal tells of the end of the parent, is not known',
+  },
+  { topic: 'credentials', text: 'secure bits (capabilities(7)) are not known, and stand as 0' },
+  { topic: 'timers', text: 'interval timers of setitimer(2) are not known, nor when POSIX timers expire' },
 ];
 
 function hidden(hasRegisters: boolean, allPages: boolean): readonly Hidden[] {

@@ -1,3 +1,4 @@
+import type { HiddenTopic } from '../../archive/capture-record.ts';
 import { CAPABILITY_COUNT } from '../../export/capability-names.ts';
 import type { InspectedCredentials, InspectedProcess, Inspection } from '../../export/inspection.ts';
 import { formatBytes, formatCount, formatTime } from '../terminal/format.ts';
@@ -33,7 +34,10 @@ export function processView(inspection: Inspection, options: ProcessViewOptions)
   }
   const threads = all.reduce((sum, process) => sum + process.thread_count, 0);
   const summary = `${all.length}, with ${formatCount(threads, 'thread')}`;
-  const topics = all.some((process) => process.threads) ? (['signals', 'registers'] as const) : [];
+  const topics: readonly HiddenTopic[] = [
+    ...(all.some(({ threads }) => threads) ? (['signals', 'registers'] as const) : []),
+    ...(all.some(({ credentials }) => credentials) ? (['credentials'] as const) : []),
+  ];
   const body =
     renderTable(columns, rows, { ...options, indent: 2 }) + hiddenLines(inspection, topics, options);
   return section('PROCESSES', summary, body, options);
@@ -109,12 +113,19 @@ function oddLines(process: InspectedProcess, { brief }: ProcessViewOptions): rea
   if (executable?.memfd) lines.push(detail('runs from memory', styled(executable.path, 'alarm')));
   else if (executable?.deleted) lines.push(detail('runs a deleted file', styled(executable.path, 'alarm')));
   else if (executable && !brief) lines.push(detail('executable', executable.path));
+  const isOdd = executable?.memfd === true || executable?.deleted === true;
+  if (isStartedOtherwise(process) && (isOdd || !brief))
+    lines.push(detail('started as', process.executed_as ?? ''));
   if (!brief && isRenamed(process)) lines.push(detail('name', command));
   if (cwd?.deleted) lines.push(detail('in a deleted folder', styled(cwd.path, 'odd')));
   else if (cwd && !brief) lines.push(detail('working directory', cwd.path));
   if (root && root.path !== '/') lines.push(detail('root', styled(root.path, 'odd')));
   return lines;
 }
+
+/** By a link, from its folder, or by a descriptor: execve(2) was given another name than the file has. */
+const isStartedOtherwise = ({ executed_as, executable }: InspectedProcess): boolean =>
+  executed_as !== undefined && executed_as !== executable?.path.replace(/ \(deleted\)$/, '');
 
 /** The kernel names a process after its program, in 15 bytes; whoever sets another name, or another argv[0], differs. */
 function isRenamed({ command, arguments: argv }: InspectedProcess): boolean {

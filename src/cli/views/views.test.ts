@@ -59,7 +59,16 @@ describe('the overview', () => {
 
   it('says nothing about executables that are where they belong', () => {
     const executable = { path: '/bin/p1', deleted: false, memfd: false };
-    expect(overview({ process_tree: process(1, { executable }) })).not.toContain('executable');
+    const known = process(1, { executable, executed_as: './p1' });
+    expect(overview({ process_tree: known })).not.toMatch(/executable|started as/);
+  });
+
+  it('tells by which name a program was started that is not where it was', () => {
+    const gone = { path: '/tmp/x (deleted)', deleted: true, memfd: false };
+    const tell = (executed_as: string) =>
+      overview({ process_tree: process(1, { executable: gone, executed_as }) });
+    expect(tell('./x')).toContain('started as: ./x');
+    expect(tell('/tmp/x')).not.toContain('started as');
   });
 
   it('colours what is odd, and only on demand', () => {
