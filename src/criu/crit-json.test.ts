@@ -59,11 +59,14 @@ const golden = readFileSync(new URL('golden/crit-4.2.1.ndjson', import.meta.url)
   .split('\n')
   .map((line) => JSON.parse(line) as Golden);
 
+/** What crit does not show. */
+const withoutPadding = (json: string): string => json.replaceAll(/,\s*"extra_padding": "[^"]*"/g, '');
+
 describe('an image with extreme values', () => {
   it.each(golden)('of kind $kind is printed as crit does', async ({ image, plain, pretty }) => {
     const bytes = Buffer.from(image, 'base64');
-    expect(await decode(bytes)).toBe(plain.trimEnd());
-    expect(await decode(bytes, { pretty: true })).toBe(pretty.trimEnd());
+    expect(withoutPadding(await decode(bytes))).toBe(plain.trimEnd());
+    expect(withoutPadding(await decode(bytes, { pretty: true }))).toBe(pretty.trimEnd());
   });
 
   it('is there for each kind but those that crit cannot decode', () => {

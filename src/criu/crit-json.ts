@@ -1,7 +1,7 @@
 /**
  * Images as the JSON that `crit decode` prints: `{"magic": NAME, "entries": [{fields, "extra": bytes}, …]}`. Fields that
  * the wire does not have are left out, the others come by number, 64-bit integers are exact, bytes are base64 in lines.
- * What crit cannot show comes under names that it does not use: `unknown_fields`. Where we differ on purpose stands in
+ * What crit cannot show comes under names that it does not use: `unknown_fields`, `extra_padding`. Where we differ on purpose stands in
  * crit-disagreements.ts.
  * Facts: the output of CRIU 4.2's crit.
  *
@@ -11,10 +11,12 @@ import type { ByteSource } from '../bytes/byte-source.ts';
 import { ExhibitError } from '../bytes/exhibit-error.ts';
 import type { Note } from '../bytes/note.ts';
 import { extraJson } from './extra-json.ts';
+import { EXTRA_PADDING, readPadding } from './extra-padding.ts';
 import { type Entry, readEntries, readHeader, type UnknownKind } from './image.ts';
 import type { ImageKind } from './image-kinds.ts';
 import { messageJson } from './message-json.ts';
-import { type Indent, type JsonValue, lineBreak, members, separator } from './python-json.ts';
+import { escapeJson, type Indent, type JsonValue, lineBreak, members, separator } from './python-json.ts';
+import { base64Lines } from './text-encodings.ts';
 
 export interface CritJsonOptions {
   /** Indented, with numbers as words, flags, addresses and hexadecimal where crit knows better. */
@@ -86,13 +88,16 @@ class ImageWriter {
   }
 
   async entry(entry: Entry): Promise<void> {
-    this.#text += this.#count++ === 0 ? lineBreak(this.#indent, 2) : separator(this.#indent, 2);
+    const isFirst = this.#count++ === 0;
+    this.#text += isFirst ? lineBreak(this.#indent, 2) : separator(this.#indent, 2);
     const items = this.#members(entry);
     const extra = this.#kind.layout === 'framed' ? extraJson(this.#kind, entry, this.#source) : undefined;
     if (items.length === 0 && extra === undefined) this.#text += '{}';
     else {
       this.#text += `{${lineBreak(this.#indent, 3)}${items.join(separator(this.#indent, 3))}`;
       if (extra !== undefined) await this.#extra(extra(this.#indent, 3), items.length > 0);
+      const padding = await this.#padding(entry, isFirst);
+      if (padding !== undefined) this.#text += `${separator(this.#indent, 3)}${padding}`;
       this.#text += `${lineBreak(this.#indent, 2)}}`;
     }
     if (this.#text.length >= PIECE) await this.#flush();
@@ -116,6 +121,13 @@ class ImageWriter {
       this.#text += piece;
       if (this.#text.length >= PIECE) await this.#flush();
     }
+  }
+
+  async #padding(entry: Entry, isFirst: boolean): Promise<string | undefined> {
+    if (this.#kind.layout !== 'framed') return undefined;
+    const rule = isFirst ? this.#kind.extra : this.#kind.laterExtra;
+    const bytes = await readPadding(rule, entry, this.#source);
+    return bytes && `"${EXTRA_PADDING}": "${escapeJson(base64Lines(bytes))}"`;
   }
 
   async close(): Promise<void> {

@@ -1,12 +1,13 @@
 /**
- * The bytes behind a message from the `extra` that extra-json.ts writes, padded as the image has them. What CRIU left in
- * the padding is not in the JSON; it is written as zeros.
+ * The bytes behind a message from the `extra` that extra-json.ts writes, padded as the image has them
+ * (extra-padding.ts).
  */
 import { concat } from '../bytes/concat.ts';
 import type { JsonContext } from './encode-context.ts';
 import { encodeMessage, memberOf } from './encode-message.ts';
 import { base64Bytes, plainInteger } from './encode-value.ts';
 import { littleEndian } from './encode-wire.ts';
+import { Padding } from './extra-padding.ts';
 import { type ExtraRule, type ImageKind, imageKinds } from './image-kinds.ts';
 import type { JsonNode, JsonObject } from './json-tree.ts';
 import { ipcMsg } from './schemas/ipc.ts';
@@ -26,6 +27,20 @@ export function encodeExtra(
   entry: JsonObject,
   context: JsonContext,
 ): Uint8Array {
+  const padding = new Padding(entry, context);
+  const bytes = paddedExtra(kind, rule, message, entry, context, padding);
+  padding.finish(entry, context);
+  return bytes;
+}
+
+function paddedExtra(
+  kind: ImageKind,
+  rule: ExtraRule<unknown>,
+  message: unknown,
+  entry: JsonObject,
+  context: JsonContext,
+  padding: Padding,
+): Uint8Array {
   const node = entry.members.get('extra');
   const inside = context.inside('extra');
   switch (rule.kind) {
@@ -39,11 +54,11 @@ export function encodeExtra(
       if (parts === undefined) return nothing(node, inside);
       const promised = parts.reduce<bigint>((sum, part) => sum + BigInt(part), 0n);
       const bytes = node === undefined ? NO_BYTES : payload(kind, node, inside);
-      if (BigInt(bytes.length) === promised) return padded(bytes, rule.paddedTo);
+      if (BigInt(bytes.length) === promised) return padding.fill(bytes, rule.paddedTo);
       return inside.fail(node ?? entry, `has ${bytes.length} bytes where the entry promises ${promised}`);
     }
     case 'ipc-messages':
-      return queuedMessages(rule.count(message), node, entry, inside);
+      return queuedMessages(rule.count(message), node, entry, inside, padding);
   }
 }
 
@@ -86,6 +101,7 @@ function queuedMessages(
   node: JsonNode | undefined,
   entry: JsonObject,
   context: JsonContext,
+  padding: Padding,
 ): Uint8Array {
   const items = node?.kind === 'array' ? node.items : [];
   if (items.length !== count * 2) {
@@ -99,7 +115,7 @@ function queuedMessages(
     if (index % 2 === 1) continue;
     const header = encodeMessage(ipcMsg, item, context.inside(index));
     parts.push(littleEndian(BigInt(header.length), 4), header);
-    parts.push(padded(messageText(header, items[index + 1] ?? item, context.inside(index + 1)), 8));
+    parts.push(padding.fill(messageText(header, items[index + 1] ?? item, context.inside(index + 1))));
   }
   return concat(parts);
 }
@@ -109,9 +125,4 @@ function messageText(header: Uint8Array, node: JsonNode, context: JsonContext): 
   const { msize } = decodeMessage(ipcMsg, header).message;
   if (text.length === msize) return text;
   return context.fail(node, `has ${text.length} bytes where its header promises ${msize}`);
-}
-
-function padded(bytes: Uint8Array, multiple: number): Uint8Array {
-  const missing = (multiple - (bytes.length % multiple)) % multiple;
-  return missing === 0 ? bytes : concat([bytes, new Uint8Array(missing)]);
 }

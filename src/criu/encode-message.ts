@@ -27,12 +27,12 @@ export function encodeMessage(
   schema: MessageSchema,
   node: JsonNode,
   context: JsonContext,
-  skipped?: string,
+  skipped: readonly string[] = [],
 ): Uint8Array {
   if (node.kind !== 'object') return context.fail(node, 'must be an object');
   const written: WrittenField[] = [];
   for (const [name, member] of node.members) {
-    if (name === skipped) continue;
+    if (skipped.includes(name)) continue;
     const field = schema.fields.find((each) => each.name === name);
     const inside = context.inside(name);
     if (field !== undefined) encodeField(field, member, inside, written);

@@ -43,6 +43,8 @@ describe('text that is not JSON', () => {
   });
 });
 
+const DESC = '{"key": 0, "uid": 0, "gid": 0, "cuid": 0, "cgid": 0, "mode": 0, "id": 3}';
+
 describe('JSON that is no image', () => {
   it.each([
     ['[]', 'the JSON must be an object with "magic" and "entries" (line 1, column 1)'],
@@ -52,6 +54,10 @@ describe('JSON that is no image', () => {
     ['{"magic": "FS", "entries": {}}', 'entries must be a list'],
     ['{"magic": "FS", "entries": [], "more": 1}', 'more is no part of an image'],
     [image('FS', '7'), 'entries[0] must be an object (line 2, column 14)'],
+    [
+      image('IPCNS_SEM', `{"desc": ${DESC}, "nsems": 3, "extra": [1, 2, 3], "extra_padding": "AQID"}`),
+      'entries[0].extra_padding has 3 bytes where 2 are to be filled',
+    ],
     [image('FS', '{"cwd_id": 1, "nothing": 2}'), 'entries[0].nothing is no field of fs_entry'],
     [image('FS', '{"cwd_id": 1, "__proto__": 2}'), 'entries[0].__proto__ is no field of fs_entry'],
     [image('FS', '{"cwd_id": 4294967296}'), 'entries[0].cwd_id must be from 0 to 4294967295'],

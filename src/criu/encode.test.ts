@@ -67,11 +67,16 @@ describe('an image with extreme values', () => {
   );
 
   it.each(golden.filter((each) => PADDED.has(each.kind)))(
-    'of kind $kind comes back but for its padding',
+    'of kind $kind comes back from crit but for its padding, and from decode with it',
     async ({ image, plain }) => {
       const encoded = encode(plain);
       expect(encoded).toHaveLength(Buffer.from(image, 'base64').length);
       expect(await decode(encoded, false)).toBe(plain.trimEnd());
+      for (const pretty of [false, true]) {
+        const decoded = await decode(Buffer.from(image, 'base64'), pretty);
+        expect(decoded).toContain('"extra_padding": "');
+        expect(encode(decoded).toString('base64')).toBe(image);
+      }
     },
   );
 });

@@ -9,6 +9,7 @@ import { JsonContext } from './encode-context.ts';
 import { encodeExtra } from './encode-extra.ts';
 import { encodeMessage, memberOf } from './encode-message.ts';
 import { littleEndian } from './encode-wire.ts';
+import { EXTRA_PADDING } from './extra-padding.ts';
 import { MAX_MESSAGE_LENGTH, type UnknownKind, unknownMessage } from './image.ts';
 import { allKinds, type ExtraRule, type ImageKind, kindOfMagic } from './image-kinds.ts';
 import { type JsonNode, type JsonObject, parseJsonTree } from './json-tree.ts';
@@ -82,7 +83,7 @@ function encodeEntry(
   if (entry.kind !== 'object') return context.fail(entry, 'must be an object');
   const schema = kind.layout === 'unknown' ? unknownMessage : isFirst ? kind.first : kind.later;
   const rule = extraRule(kind, isFirst);
-  const bytes = encodeMessage(schema, entry, context, rule.kind === 'none' ? undefined : 'extra');
+  const bytes = encodeMessage(schema, entry, context, rule.kind === 'none' ? [] : ['extra', EXTRA_PADDING]);
   if (bytes.length > MAX_MESSAGE_LENGTH) {
     throw new ExhibitError('LIMIT_EXCEEDED', `an entry is longer than ${MAX_MESSAGE_LENGTH} bytes`, {
       offset: entry.at,
