@@ -10,7 +10,7 @@ import { crowdLeads } from '../node/support/crowd-leads.ts';
 import { critDecodes } from './support/crit-decodes.ts';
 import { debugCore } from './support/debugged-core.ts';
 
-const EXHIBIT = path.join(import.meta.dirname, '../../dist/exhibit.js');
+const EXHIBIT = path.join(import.meta.dirname, '../../dist/exhibit.cjs');
 /** What guest/scenario.ts starts. */
 const PROCESSES = 4;
 const THREADS = 20;
