@@ -98,10 +98,11 @@ describe('checkRunning', () => {
 });
 
 describe('receiveArchive', () => {
-  test('hashes what the capture wrote here', async () => {
-    const file = put('checkpoint.tar', 'evidence');
-    const sha256 = createHash('sha256').update('evidence').digest('hex');
-    expect(await receiveArchive(file, new Date())).toEqual({ path: file, here: true, size: 8, sha256 });
+  test.each([0, 8, 2 ** 20, 3 * 2 ** 20 + 5])('hashes %i bytes that the capture wrote here', async (size) => {
+    const text = Array.from({ length: size }, (_, index) => String.fromCharCode(33 + (index % 89))).join('');
+    const file = put('checkpoint.tar', text);
+    const sha256 = createHash('sha256').update(text).digest('hex');
+    expect(await receiveArchive(file, new Date())).toEqual({ path: file, here: true, size, sha256 });
   });
 
   test('does not take an older file, a link or nothing for it', async () => {

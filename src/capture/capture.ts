@@ -91,7 +91,11 @@ export async function takeCheckpoint(
     },
   );
   const seconds = (Date.now() - started.getTime()) / 1000;
-  const container_afterwards = await checkAfterwards(plan, before);
+  // The archive is hashed while the look waits for what the kubelet may notice.
+  const [container_afterwards, archive] = await Promise.all([
+    checkAfterwards(plan, before),
+    receiveArchive(path, started),
+  ]);
   const { name, reason, endpoint, trust } = route;
   return {
     ...plan.target,
@@ -102,7 +106,7 @@ export async function takeCheckpoint(
     routes_not_taken: notTaken,
     started: started.toISOString(),
     seconds,
-    archive: await receiveArchive(path, started),
+    archive,
     container_afterwards,
     live: record && outcomeOf(record),
     notes: plan.notes,
