@@ -12,7 +12,7 @@ import { makeRoom } from './memory/room.ts';
 import { findZeroPages } from './memory/zero-pages.ts';
 import { tracedThreads } from './registers/traced-threads.ts';
 import { type CollectedRegisters, openTracer, type Tracer } from './registers/tracer.ts';
-import { type CopyWish, copyStanding, type StandingCopy } from './standing-copy.ts';
+import { type CopyWish, copyStanding, rehearse, type StandingCopy } from './standing-copy.ts';
 
 /** What is being done, for whoever watches. */
 export type LivePhase =
@@ -88,11 +88,9 @@ type Tools = Pick<CopyWish, 'questions' | 'zeroPages' | 'lanes'>;
 /** Before the container stands: what is loaded or found out while it does costs it time. */
 function openTools(): Tools {
   const auxv = readBytes('/proc/self/auxv') ?? new Uint8Array();
-  return {
-    questions: prepareQuestions(),
-    zeroPages: findZeroPages(pageSizeOf([{ auxv }])),
-    lanes: openLanes(),
-  };
+  const zeroPages = findZeroPages(pageSizeOf([{ auxv }]));
+  rehearse({ zeroPages, allPages: false });
+  return { questions: prepareQuestions(), zeroPages, lanes: openLanes() };
 }
 
 /** Registers are read as the threads wake up: control groups of version 1 let none stop for it before. */

@@ -8,6 +8,7 @@ import type { KernelAnswers, KernelQuestions } from './look/kernel-questions.ts'
 import type { CopyLane } from './memory/copy-lane.ts';
 import { type CopyResult, copyMemory } from './memory/memory-copy.ts';
 import { type MemoryPlan, planMemory } from './memory/memory-plan.ts';
+import type { PageChoice } from './memory/page-choice.ts';
 import type { ZeroPages } from './memory/pagemap-file.ts';
 import type { PlannedProcess } from './memory/shared-objects.ts';
 import { type Mapping, parseMappings } from './proc/mappings.ts';
@@ -35,6 +36,29 @@ export interface CopyWish {
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
+type Look = Pick<StandingCopy, 'container' | 'mappings' | 'plan'>;
+type LookWish = Omit<PageChoice, 'pageSize'>;
+
+/**
+ * Looks at this program itself, for nothing but that the code is compiled when the container stands: a first look takes half
+ * as long again as a second one, 15 ms of 45 with a process of 1 GiB.
+ */
+export function rehearse(wish: LookWish): void {
+  lookAt([process.pid], wish);
+}
+
+/** Throws `CONTAINER_NOT_RUNNING`. */
+function lookAt(pids: readonly number[], wish: LookWish): Look {
+  const container = gatherContainer(pids);
+  if (container.processes.every(({ files }) => !files.maps)) throw ended();
+  const mappings = new Map(
+    container.processes.map(({ pid, files }) => [pid, parseMappings(files.smaps ?? files.maps ?? '')]),
+  );
+  const { pageSize } = container.node;
+  const plan = planMemory(plannedProcesses(container, mappings), { ...wish, pageSize });
+  return { container, mappings, plan };
+}
+
 /**
  * `pids` as the node counts, the container's first process first. Throws `CONTAINER_NOT_RUNNING` where none of them is there
  * any more, `WRITE_FAILED` where the archive cannot take the memory.
@@ -44,13 +68,7 @@ export async function copyStanding(
   archive: ArchiveFile,
   wish: CopyWish,
 ): Promise<StandingCopy> {
-  const container = gatherContainer(pids);
-  if (container.processes.every(({ files }) => !files.maps)) throw ended();
-  const mappings = new Map(
-    container.processes.map(({ pid, files }) => [pid, parseMappings(files.smaps ?? files.maps ?? '')]),
-  );
-  const { pageSize } = container.node;
-  const plan = planMemory(plannedProcesses(container, mappings), { ...wish, pageSize });
+  const { container, mappings, plan } = lookAt(pids, wish);
   const answers = wish.questions.ask(container);
   const deleted = DeletedFiles.hold(container);
   try {
