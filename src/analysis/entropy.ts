@@ -1,4 +1,5 @@
 import type { ArchiveIndex } from '../archive/archive-index.ts';
+import { countBytes } from '../bytes/kernels.ts';
 import type { Region } from '../checkpoint/address-space.ts';
 import type { Owner } from '../checkpoint/scan/memory-layout.ts';
 import { type ReadOptions, readMemory } from '../checkpoint/scan/memory-read.ts';
@@ -44,7 +45,7 @@ class RegionHistograms {
 
   /** Counts bytes that lie in memory from each owner's address on. */
   add(owners: readonly Owner[], bytes: Uint8Array): void {
-    const all = countBytes(bytes);
+    const all = histogramOf(bytes);
     for (const { space, address } of owners) {
       for (let done = 0; done < bytes.length; ) {
         const at = address + BigInt(done);
@@ -53,7 +54,7 @@ class RegionHistograms {
         const left = bytes.length - done;
         const length = region.end - at < BigInt(left) ? Number(region.end - at) : left;
         const isAll = length === bytes.length;
-        this.#addTo(region, isAll ? all : countBytes(bytes.subarray(done, done + length)), length);
+        this.#addTo(region, isAll ? all : histogramOf(bytes.subarray(done, done + length)), length);
         done += length;
       }
     }
@@ -82,19 +83,8 @@ class RegionHistograms {
   }
 }
 
-/** Four counts side by side: equal neighbours, as zeros are, would wait for each other in one. */
-function countBytes(bytes: Uint8Array): Histogram {
-  const lanes = Array.from({ length: 4 }, () => new Uint32Array(256));
-  const [first, second, third, fourth] = lanes as [Uint32Array, Uint32Array, Uint32Array, Uint32Array];
-  const whole = bytes.length - (bytes.length % 4);
-  for (let at = 0; at < whole; at += 4) {
-    first[bytes[at] as number] = (first[bytes[at] as number] as number) + 1;
-    second[bytes[at + 1] as number] = (second[bytes[at + 1] as number] as number) + 1;
-    third[bytes[at + 2] as number] = (third[bytes[at + 2] as number] as number) + 1;
-    fourth[bytes[at + 3] as number] = (fourth[bytes[at + 3] as number] as number) + 1;
-  }
-  for (const byte of bytes.subarray(whole)) first[byte] = (first[byte] as number) + 1;
-  return Float64Array.from({ length: 256 }, (_, value) =>
-    lanes.reduce((sum, lane) => sum + (lane[value] as number), 0),
-  );
+function histogramOf(bytes: Uint8Array): Histogram {
+  const counts = new Float64Array(256);
+  countBytes(bytes, counts);
+  return counts;
 }

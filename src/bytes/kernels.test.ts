@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   type ByteKind,
+  countBytes,
   findAll,
   findRuns,
   KERNEL_BLOCK,
@@ -171,5 +172,31 @@ describe('findRuns', () => {
 
   it('refuses a set that it has no room for', () => {
     expect(() => runSet((byte) => byte % 17 === 0)).toThrow(RangeError);
+  });
+});
+
+describe('countBytes', () => {
+  it('counts by the definition, and adds to what was counted', () => {
+    const parts = fc.array(fc.uint8Array({ maxLength: 50 }), { maxLength: 6 });
+    fc.assert(
+      fc.property(parts, fc.constantFrom(1, 2, 7_001), (all, times) => {
+        const counts = new Float64Array(256);
+        const expected = new Float64Array(256);
+        for (const part of all) {
+          const bytes = new Uint8Array(Buffer.concat(new Array(times).fill(part)));
+          countBytes(bytes, counts);
+          for (const byte of bytes) expected[byte] = (expected[byte] as number) + 1;
+        }
+        expect(counts).toEqual(expected);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('counts a block of one value, and not what an earlier call left in its memory', () => {
+    const counts = new Float64Array(256);
+    countBytes(new Uint8Array(KERNEL_BLOCK).fill(255), counts);
+    countBytes(Uint8Array.of(0), counts);
+    expect([counts[255], counts[0], counts[1]]).toEqual([KERNEL_BLOCK, 1, 0]);
   });
 });

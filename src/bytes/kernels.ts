@@ -18,6 +18,7 @@ interface KernelExports {
   outputOffset(): number;
   findAll(length: number, patternLength: number, first: number, second: number): number;
   findRuns(length: number, minimum: number, isLinked: boolean): number;
+  countBytes(length: number): void;
   writeHexRows(rows: number, high: number, low: number): void;
 }
 
@@ -133,6 +134,20 @@ export function findRuns(bytes: Uint8Array, from: number, set: RunSet, minimum: 
   return new Uint32Array(output.buffer, output.byteOffset, count * 2).map((offset, index) =>
     index % 2 === 0 ? from + offset - before : from + offset,
   );
+}
+
+/** Adds to `counts` how often each of the 256 values is among the bytes, however many they are. */
+export function countBytes(bytes: Uint8Array, counts: Float64Array): void {
+  const { input, output, countBytes: count } = kernels();
+  const counted = new Uint32Array(output.buffer, output.byteOffset, 256);
+  for (let from = 0; from < bytes.length; from += KERNEL_BLOCK) {
+    const block = bytes.subarray(from, from + KERNEL_BLOCK);
+    input.set(block);
+    count(block.length);
+    for (let value = 0; value < 256; value++) {
+      counts[value] = (counts[value] as number) + (counted[value] as number);
+    }
+  }
 }
 
 /**
