@@ -206,7 +206,12 @@ export class TestNode extends Sandbox {
 
   /** The same, as a responder elsewhere, who reaches the node's network only. */
   exhibitElsewhere(args: readonly string[], options: RunOptions = {}): Promise<Result> {
-    return this.execOnNetwork([process.execPath, `${REPOSITORY}/dist/exhibit.cjs`, ...args], options);
+    // Locks lie in the folder for temporary files, by names that pods of another node may have too.
+    const env = { ...process.env, ...options.env, TMPDIR: this.state.folder };
+    return this.execOnNetwork([process.execPath, `${REPOSITORY}/dist/exhibit.cjs`, ...args], {
+      ...options,
+      env,
+    });
   }
 }
 

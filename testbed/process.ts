@@ -13,7 +13,7 @@ export interface RunOptions {
   readonly input?: string;
   /** Milliseconds after which the program is killed. Default: none. */
   readonly timeout?: number;
-  readonly env?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 const SIGNAL_NUMBERS: Readonly<Record<string, number>> = { SIGINT: 2, SIGKILL: 9, SIGTERM: 15 };

@@ -122,8 +122,7 @@ describe('a kubelet that takes checkpoints', () => {
     };
     expect(await ids([])).toContain('criu');
     expect(await ids(['--cluster'])).toContain('feature-gate');
-    const env = { ...process.env, KUBECONFIG } as Record<string, string>;
-    const elsewhere = await node().exhibitElsewhere(['doctor'], { env });
+    const elsewhere = await node().exhibitElsewhere(['doctor'], { env: { KUBECONFIG } });
     expect(elsewhere.stdout).toMatch(/^ok +The kubelets' checkpoint API +it takes checkpoints/m);
     await node().exec(['mkdir', '-p', '/root/empty']);
     const none = await node().exhibit(['doctor', '--cluster'], { env: { HOME: '/root/empty' } });
