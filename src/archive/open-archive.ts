@@ -17,9 +17,6 @@ const MAX_LINK_DEPTH = 40;
 /** A file whose first block is no header is searched this far for one before it is told to be no archive, in bytes. */
 const DAMAGED_START_LIMIT = 1024 * 1024;
 
-/** Below, a zstd archive is unpacked sooner than a library of the system is loaded, which takes some 15 ms. In bytes. */
-const NATIVE_LENGTH = 4 * 1024 * 1024;
-
 export interface OpenArchiveOptions extends UnpackOptions {
   /** Faster decoders than the portable ones, as `bytes/node-decoders.ts` has them. */
   readonly decoders?: Decoders | undefined;
@@ -42,7 +39,7 @@ export async function openArchive(
   if (compression === 'none') {
     return index(source, await walk(source, head, compression, options), { compression, source, options });
   }
-  const unpacked = await unpack(source, decoderOf(compression, source.size, options), options, (start) =>
+  const unpacked = await unpack(source, decoderOf(compression, options), options, (start) =>
     refuseOther(start, compression),
   );
   try {
@@ -55,10 +52,9 @@ export async function openArchive(
   }
 }
 
-function decoderOf(compression: 'gzip' | 'zstd', size: number, { decoders }: OpenArchiveOptions): Decoder {
+function decoderOf(compression: 'gzip' | 'zstd', { decoders }: OpenArchiveOptions): Decoder {
   if (compression === 'gzip') return decoders?.gzip ?? gunzip;
-  const startZstd = size < NATIVE_LENGTH ? undefined : decoders?.startZstd;
-  return zstdDecoder(startZstd, decoders?.zstd);
+  return zstdDecoder(decoders?.startZstd, decoders?.zstd);
 }
 
 async function walk(

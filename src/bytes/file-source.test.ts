@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { fstatSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -92,6 +92,20 @@ describe('fileSpills', () => {
       expect(await spill.readInto?.(room, Math.max(0, end - 50))).toBe(Math.min(50, end));
     }
     expect(spill.size).toBe(whole.length);
+    await spill.close();
+  });
+
+  it('takes no room for zeros', async () => {
+    const spill = await fileSpills(folder)();
+    const zeros = new Uint8Array(20 * 1024 * 1024);
+    await spill.append(zeros);
+    await spill.append(Buffer.from('end'));
+    expect(text(await spill.read(zeros.length - 1, 10))).toBe('\0end');
+    await spill.append(zeros);
+    expect((await spill.read(spill.size - 10, 20)).length).toBe(10);
+    const { size, blocks } = fstatSync(spill.place?.descriptor ?? -1);
+    expect(size).toBe(2 * zeros.length + 3);
+    expect(blocks * 512).toBeLessThan(4 * 1024 * 1024);
     await spill.close();
   });
 

@@ -121,15 +121,21 @@ class BlockWriter {
   }
 
   async #write(bytes: Uint8Array, position: number): Promise<void> {
-    for (let done = 0; done < bytes.length; ) {
-      const { bytesWritten } = await this.#handle
-        .write(bytes, done, bytes.length - done, position + done)
-        .catch((cause: unknown) => {
-          throw writeError(this.#folder, cause);
-        });
-      done += bytesWritten;
+    try {
+      if (isAllZero(bytes)) return await this.#handle.truncate(position + bytes.length);
+      for (let done = 0; done < bytes.length; ) {
+        const { bytesWritten } = await this.#handle.write(bytes, done, bytes.length - done, position + done);
+        done += bytesWritten;
+      }
+    } catch (cause) {
+      throw writeError(this.#folder, cause);
     }
   }
+}
+
+/** Each byte is the one before it. */
+function isAllZero(bytes: Uint8Array): boolean {
+  return bytes[0] === 0 && Buffer.compare(bytes.subarray(1), bytes.subarray(0, -1)) === 0;
 }
 
 function writeError(folder: string, cause: unknown): ExhibitError {

@@ -1,6 +1,6 @@
 /**
  * koffi, a foreign function interface: calls of the C library that Node.js does not have. It is an optional dependency, one package
- * a platform, loaded by captures of our own (decisions 021, 023 and 025) and for large zstd archives (decision 017) only. A call is made on
+ * a platform, loaded by captures of our own (decisions 021, 023 and 025) and for zstd archives (decision 017) only. A call is made on
  * the thread of JavaScript and blocks it, or on one of libuv's.
  */
 import { createRequire } from 'node:module';

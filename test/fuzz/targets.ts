@@ -224,7 +224,7 @@ async function openBothWays(input: Uint8Array): Promise<void> {
 }
 
 /**
- * As above; and the system's libzstd, which small archives are not unpacked by, must make of it what ours does. One version
+ * As above; and the system's libzstd must make of it what the one in WebAssembly does. One version
  * notices at once what another notices by the checksum only, so one may go on where the other ends.
  */
 async function unpackZstdAlike(input: Uint8Array): Promise<void> {
