@@ -19,6 +19,7 @@ import { parseMappings } from '../../src/capture/live/proc/mappings.ts';
 import { containerNumber, parseStatus, pidNamespaceDepth } from '../../src/capture/live/proc/status.ts';
 import { lookAtProcesses } from '../../src/capture/preflight/process-look.ts';
 import { imageMessages } from '../../src/capture/testing/image-messages.ts';
+import { readImage } from '../../src/criu/image.ts';
 import { imageKinds } from '../../src/criu/image-kinds.ts';
 import { readNetworkDump } from '../../src/criu/netlink/network-dump.ts';
 import type { FileEntry } from '../../src/criu/schemas/files.ts';
@@ -28,6 +29,9 @@ import { namespace, plugs, SHOP, zoo } from '../../testbed/workloads/pods.ts';
 import { useNode } from './support/use-node.ts';
 
 const node = useNode();
+
+/** SOCK_STREAM. */
+const STREAM = 1;
 
 /** The images of one capture, and where each process has its own; processes by how the container counts them. */
 interface Seen {
@@ -271,6 +275,29 @@ describe('of one container, /proc and CRIU tell the same', () => {
     const expected = await groups(criu);
     expect(expected.filter((group) => group.includes(' ')).length).toBeGreaterThan(1);
     expect(await groups(live)).toEqual(expected);
+  });
+
+  it('of what waits in pipes, FIFOs and unix streams', async () => {
+    const waiting = async ({ images }: Seen) => {
+      const files = await imageMessages(images, 'files.img', imageKinds.files);
+      const found: unknown[] = [];
+      for (const name of ['pipes-data.img', 'fifo-data.img', 'sk-queues.img']) {
+        const bytes = images.find((image) => image.name === name)?.bytes ?? new Uint8Array();
+        const source = bufferSource(bytes);
+        for (const { message, extra } of (await readImage(name, source)).entries) {
+          const { id_for, ...rest } = message as Record<string, unknown>;
+          const socket = files.find(({ id }) => id === id_for)?.usk;
+          // Of datagrams only the first can be looked at without changing the socket: none is read.
+          if (socket !== undefined && socket.type !== STREAM) continue;
+          const text = extra && Buffer.from(await source.read(extra.offset, extra.length)).toString();
+          found.push([name, rest, socket?.ino, text]);
+        }
+      }
+      return found;
+    };
+    const expected = await waiting(criu);
+    expect(JSON.stringify(expected)).toMatch(/unread-in-the-pipe.*unread-in-the-fifo.*unread-in-the-stream/);
+    expect(await waiting(live)).toEqual(expected);
   });
 
   it('of locks', async () => {

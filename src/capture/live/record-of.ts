@@ -23,12 +23,14 @@ export interface RecordSources {
   readonly unreadable: readonly UnreadableRange[];
   /** Whether the registers of the threads were read. */
   readonly hasRegisters: boolean;
+  /** Whether what waits in pipes and unix streams was read. */
+  readonly hasWaiting: boolean;
 }
 
 const PROGRAM = `exhibit ${process.env.EXHIBIT_VERSION ?? 'development'}`;
 
 export function recordOf(facts: CaptureFacts, sources: RecordSources): CaptureRecord {
-  const { container, beside, gaps, unreadable, hasRegisters } = sources;
+  const { container, beside, gaps, unreadable, hasRegisters, hasWaiting } = sources;
   return {
     version: 1,
     program: PROGRAM,
@@ -47,7 +49,7 @@ export function recordOf(facts: CaptureFacts, sources: RecordSources): CaptureRe
       })),
       files: files as Readonly<Record<string, string>>,
     })),
-    hidden: hidden(hasRegisters, facts.all_pages),
+    hidden: hidden(hasRegisters, facts.all_pages, hasWaiting),
     gaps,
     unreadable: unreadable.map(unreadableOf),
   };
@@ -102,8 +104,6 @@ function unreadableOf({ origin, start, pages }: UnreadableRange): UnreadableMemo
 
 /** What the kernel shows to nobody who only reads. */
 const ALWAYS_HIDDEN: readonly Hidden[] = [
-  { topic: 'sockets', text: 'bytes that wait in sockets are counted, not read' },
-  { topic: 'pipes', text: 'bytes that wait in pipes and FIFOs are not read' },
   { topic: 'terminals', text: 'bytes that wait in terminals are not read' },
   {
     topic: 'signals',
@@ -113,7 +113,19 @@ const ALWAYS_HIDDEN: readonly Hidden[] = [
   { topic: 'timers', text: 'interval timers of setitimer(2) are not known, nor when POSIX timers expire' },
 ];
 
-function hidden(hasRegisters: boolean, allPages: boolean): readonly Hidden[] {
+/** What waits to be read is asked through descriptors, of which not every kernel lends any. */
+const WAITING: readonly Hidden[] = [
+  {
+    topic: 'sockets',
+    text: 'bytes that wait in sockets are counted, not read, but for those of unix streams that were not read yet',
+  },
+];
+const NOTHING_WAITING: readonly Hidden[] = [
+  { topic: 'sockets', text: 'bytes that wait in sockets are counted, not read' },
+  { topic: 'pipes', text: 'bytes that wait in pipes and FIFOs are not read' },
+];
+
+function hidden(hasRegisters: boolean, allPages: boolean, hasWaiting: boolean): readonly Hidden[] {
   const registers: Hidden = {
     topic: 'registers',
     text: 'of each thread only instruction pointer, stack pointer and system call are known, not its other registers, pending signals and seccomp programs',
@@ -122,5 +134,10 @@ function hidden(hasRegisters: boolean, allPages: boolean): readonly Hidden[] {
     topic: 'memory',
     text: 'unchanged pages of mapped files are not in here; --all-pages takes them too',
   };
-  return [...ALWAYS_HIDDEN, ...(hasRegisters ? [] : [registers]), ...(allPages ? [] : [memory])];
+  return [
+    ...(hasWaiting ? WAITING : NOTHING_WAITING),
+    ...ALWAYS_HIDDEN,
+    ...(hasRegisters ? [] : [registers]),
+    ...(allPages ? [] : [memory]),
+  ];
 }

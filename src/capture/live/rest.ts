@@ -71,6 +71,7 @@ export async function writeRest(
     gaps,
     unreadable: copied.unreadable,
     hasRegisters: copy.registers !== undefined,
+    hasWaiting: answers.waiting.isKnown,
   });
   await archive.add(CAPTURE_RECORD, new TextEncoder().encode(JSON.stringify(record)));
   return record;

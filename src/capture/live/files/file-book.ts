@@ -15,6 +15,11 @@ export class FileBook {
     return entry;
   }
 
+  /** The description that `key` stands for, if it was met. */
+  find(key: string): FileEntry | undefined {
+    return this.#known.get(key);
+  }
+
   /** The description that `key` stands for, added when it is met first. */
   once(key: string, make: (id: number) => Omit<FileEntry, 'id'>): FileEntry {
     const known = this.#known.get(key);

@@ -22,6 +22,7 @@ import { type NetworkFacts, networkFacts, networkImages } from './networks.ts';
 import { SharedMemoryFiles } from './shared-memory-files.ts';
 import { readSocketTable } from './sockets.ts';
 import { Terminals } from './terminals.ts';
+import { pipeImages, queueImages } from './waiting-bytes.ts';
 
 /** Ids for the images of processes, by the number that the node counts a process by. */
 export interface FileTable {
@@ -65,7 +66,7 @@ export function buildFileImages(
   answers: KernelAnswers = NO_ANSWERS,
 ): FileImages {
   const { processes, networks } = container;
-  const { netlink, sameFiles, sharedParts, socketOptions, socketProtocols } = answers;
+  const { netlink, sameFiles, sharedParts, socketOptions, socketProtocols, waiting } = answers;
   const tables = new MountTables(processes);
   const numbers = new TaskNumbers(container);
   const { depth } = numbers;
@@ -97,12 +98,13 @@ export function buildFileImages(
   images.push(listImage('files.img', imageKinds.files, book.entries));
   for (const each of [context.shared, context.terminals, context.locks, deleted])
     images.push(...each.images());
+  images.push(...pipeImages(waiting.pipes), ...queueImages(waiting.queues, (link) => book.find(link)?.id));
   images.push(...mountImages(tables), ...networkImages(networks, netlink.namespaces));
   return {
     images,
     contents: deleted.contents(),
     table: toTable(known),
-    gaps: [...context.sockets.gaps, ...netlink.gaps, ...deleted.gaps],
+    gaps: [...context.sockets.gaps, ...netlink.gaps, ...waiting.gaps, ...deleted.gaps],
     beside: { descriptors: context.others, networks: networkFacts(networks, netlink.namespaces) },
   };
 }

@@ -18,7 +18,8 @@ export interface Borrower {
   close(): void;
 }
 
-export function openBorrower(library: CLibrary): Borrower {
+/** Undefined where the kernel has no such call. */
+export function openBorrower(library: CLibrary): Borrower | undefined {
   const syscall = library.function('intptr_t syscall(intptr_t, int, int, int)');
   const processes = new Map<number, number>();
   const processOf = (pid: number): number => {
@@ -26,6 +27,10 @@ export function openBorrower(library: CLibrary): Borrower {
     processes.set(pid, known);
     return known;
   };
+  const itself = processOf(process.pid);
+  const copy = itself < 0 ? -1 : Number(syscall(PIDFD_GETFD, itself, itself, 0));
+  if (copy < 0) return undefined;
+  closeSync(copy);
   return {
     borrow: (pid, fd, ask) => {
       const holder = processOf(pid);

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fileOwners } from '../files/file-owners.ts';
 import { internetOptions, socketOptions } from '../files/socket-options.ts';
 import { fakeProcess } from '../testing/fake-process.ts';
-import { type BorrowDescriptor, openBorrower } from './borrowed-descriptor.ts';
+import { type BorrowDescriptor, type Borrower, openBorrower } from './borrowed-descriptor.ts';
 import { type CLibrary, loadCLibrary } from './c-library.ts';
 import { gatherContainer } from './gather.ts';
 import { readSocketOptions } from './socket-options.ts';
@@ -21,6 +21,12 @@ function libraryOf(): CLibrary {
   return library;
 }
 
+function borrowerOf(library: CLibrary): Borrower {
+  const borrower = openBorrower(library);
+  if (borrower === undefined) throw new Error('this kernel lends no descriptors');
+  return borrower;
+}
+
 const socketsOf = (...links: readonly string[]) =>
   fakeProcess({ descriptors: links.map((link, fd) => ({ fd, link, info: '', stat: undefined })) });
 
@@ -28,8 +34,8 @@ describe('readSocketOptions', () => {
   it('asks a socket of another holder, and gives back what it borrowed', () => {
     const library = libraryOf();
     const { processes } = gatherContainer([process.pid]);
-    const borrower = openBorrower(library);
     const before = gatherContainer([process.pid]).processes[0]?.descriptors.length;
+    const borrower = borrowerOf(library);
     const { sockets, gaps } = readSocketOptions(library, borrower.borrow, processes);
     borrower.close();
     expect(gatherContainer([process.pid]).processes[0]?.descriptors.length).toBe(before);
@@ -53,7 +59,7 @@ describe('readSocketOptions', () => {
 });
 
 it('gives no descriptor of a process that is not there', () => {
-  const { borrow, close } = openBorrower(libraryOf());
+  const { borrow, close } = borrowerOf(libraryOf());
   expect(borrow(2 ** 22 + 1, 0, () => 'asked')).toBeUndefined();
   expect(borrow(process.pid, 99_999, () => 'asked')).toBeUndefined();
   close();

@@ -7,9 +7,9 @@ import { littleEndian } from '../../../criu/encode-wire.ts';
 import { imageKinds } from '../../../criu/image-kinds.ts';
 import type { MessageOf } from '../../../criu/schema.ts';
 import { type ipcDescEntry, ipcMsg, type ipcVarEntry } from '../../../criu/schemas/ipc.ts';
-import { type WrittenEntry, writeImage, writeMessage } from '../../../criu/write-image.ts';
+import { writeImage, writeMessage } from '../../../criu/write-image.ts';
 import { namespaceId } from '../files/namespace-files.ts';
-import { type LiveImage, listImage } from '../live-image.ts';
+import { type LiveImage, listImage, toEntries } from '../live-image.ts';
 import type { NamespaceLook } from '../look/gather-namespaces.ts';
 import type { GatheredIpc, QueuedMessage, SystemVObject } from '../look/system-v.ts';
 import type { Mapping } from '../proc/mappings.ts';
@@ -51,16 +51,9 @@ function imagesOf(id: number, { segments, queues, semaphores, limits }: Gathered
   return [
     listImage(`ipcns-var-${id}.img`, imageKinds.ipcVar, [limitsOf(limits)]),
     listImage(`ipcns-shm-${id}.img`, imageKinds.ipcShm, shared),
-    { name: `ipcns-msg-${id}.img`, bytes: writeImage(imageKinds.ipcMsg, listOf(waiting)) },
-    { name: `ipcns-sem-${id}.img`, bytes: writeImage(imageKinds.ipcSem, listOf(sets)) },
+    { name: `ipcns-msg-${id}.img`, bytes: writeImage(imageKinds.ipcMsg, toEntries(waiting)) },
+    { name: `ipcns-sem-${id}.img`, bytes: writeImage(imageKinds.ipcSem, toEntries(sets)) },
   ];
-}
-
-function listOf<T>(
-  entries: readonly WrittenEntry<T>[],
-): readonly [WrittenEntry<T>, ...WrittenEntry<T>[]] | readonly [] {
-  const [first, ...rest] = entries;
-  return first === undefined ? [] : [first, ...rest];
 }
 
 const word = (value: number): number => value >>> 0;
