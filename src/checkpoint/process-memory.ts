@@ -1,7 +1,7 @@
 /** The address space of one process: mappings over the process's own pages, and behind those the shared ones. */
 import { firstIndex } from '../bytes/binary-search.ts';
 import { type Address, address } from '../bytes/brand.ts';
-import { MAX_READ_LENGTH } from '../bytes/byte-source.ts';
+import { fillFromSource, MAX_READ_LENGTH } from '../bytes/byte-source.ts';
 import { ExhibitError } from '../bytes/exhibit-error.ts';
 import type { MmEntry } from '../criu/schemas/memory.ts';
 import type { AddressSpace, Extent, MemoryRead, PageOrigin, Region } from './address-space.ts';
@@ -122,8 +122,9 @@ class ProcessMemory implements AddressSpace {
     for (const extent of extents) {
       if (extent.location === undefined) continue;
       const { entry, offset, length: count } = extent.location;
-      const part = await this.#images.sourceOf(entry)?.read(offset, count);
-      if (part) bytes.set(part.subarray(0, count), Number(extent.start - start));
+      const source = this.#images.sourceOf(entry);
+      const at = Number(extent.start - start);
+      if (source) await fillFromSource(source, bytes.subarray(at, at + count), offset);
     }
     return { bytes, extents };
   }
