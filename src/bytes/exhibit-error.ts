@@ -67,7 +67,8 @@ export type ErrorCode =
   | 'YARA_MISSING'
   | 'NOT_EXPORTABLE'
   | 'BAD_ROOTFS'
-  | 'LIVE_CAPTURE_FAILED';
+  | 'LIVE_CAPTURE_FAILED'
+  | 'UPLOAD_REFUSED';
 
 interface ErrorDetails {
   /** The archive entry or file that the error is about. */

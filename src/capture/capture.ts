@@ -11,6 +11,7 @@ import { whyLater } from './route-choice.ts';
 import { checkRunning, type RunCheck, type Sighting, thawCommands } from './run-check.ts';
 import { formatTarget } from './target.ts';
 import { thawContainer } from './thaw.ts';
+import type { UploadOutcome } from './upload/upload-archive.ts';
 import {
   allRefused,
   isForWantOfCriu,
@@ -42,6 +43,8 @@ export interface CaptureReport {
   /** From the request to the answer; the container was frozen for most of it. */
   readonly seconds: number;
   readonly archive: ArchiveReceipt;
+  /** With `--upload`: where it is stored, or why it is not. */
+  readonly upload?: UploadOutcome | undefined;
   readonly container_afterwards: RunCheck;
   /** With `--both`: the capture by CRIU that followed, or why there is none. */
   readonly companion?: Companion | undefined;
@@ -79,12 +82,17 @@ export type OnRefused = (refused: RouteNotTaken, next: CaptureRoute, state: Stat
 export async function takeCheckpoint(
   plan: CapturePlan,
   onRefused?: OnRefused,
-  watch: Omit<TakeWatch, 'onRecord'> = {},
+  watch: Omit<TakeWatch, 'onRecord' | 'onUpload'> = {},
 ): Promise<CaptureReport> {
   const before = await sight(plan, { podUid: plan.pod?.uid, status: plan.container });
   const started = new Date();
   let record: CaptureRecord | undefined;
-  const whole = { ...watch, onRecord: (told: CaptureRecord) => (record = told) };
+  let upload: UploadOutcome | undefined;
+  const whole = {
+    ...watch,
+    onRecord: (told: CaptureRecord) => (record = told),
+    onUpload: (told: UploadOutcome) => (upload = told),
+  };
   const { path, route, notTaken } = await takeByFirst(plan, whole, onRefused).catch(
     async (error: unknown) => {
       throw await explainFailure(error, plan, before, started);
@@ -106,11 +114,18 @@ export async function takeCheckpoint(
     routes_not_taken: notTaken,
     started: started.toISOString(),
     seconds,
-    archive,
+    archive: storedOnly(archive, upload),
+    upload,
     container_afterwards,
     live: record && outcomeOf(record),
     notes: plan.notes,
   };
+}
+
+/** What is in a store and not here is where it is stored. */
+function storedOnly(archive: ArchiveReceipt, upload: UploadOutcome | undefined): ArchiveReceipt {
+  if (archive.here || upload === undefined || upload.failed !== undefined) return archive;
+  return { path: upload.to, here: false, size: upload.size, sha256: upload.sha256 };
 }
 
 /**

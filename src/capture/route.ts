@@ -2,6 +2,7 @@ import type { CaptureRecord, RecordedCompanion } from '../archive/capture-record
 import type { ErrorCode } from '../bytes/exhibit-error.ts';
 import type { HttpAnswer } from './https-client.ts';
 import type { ContainerTarget } from './target.ts';
+import type { UploadOutcome } from './upload/upload-archive.ts';
 
 /**
  * How a container of a pod is reached, in the order in which the ways are tried; docs/decisions/015-order-of-routes.md
@@ -46,6 +47,8 @@ export interface TakeWatch {
   readonly onNote?: ((text: string) => void) | undefined;
   /** Done as soon as the container runs again, with the time (milliseconds since 1970) since when it does: `--both`. */
   readonly onThawed?: ((since: number) => Promise<RecordedCompanion | undefined>) | undefined;
+  /** Hears what became of an upload that was asked for. */
+  readonly onUpload?: ((outcome: UploadOutcome) => void) | undefined;
   /** Hears what the archive says of how it was taken. */
   readonly onRecord?: ((record: CaptureRecord) => void) | undefined;
 }

@@ -16,6 +16,7 @@ import { refusal, runPreflight } from '../capture/preflight/preflight.ts';
 import { MAX_TIMEOUT_SECONDS, POD_ROUTES, type RouteName } from '../capture/route.ts';
 import { formatTarget } from '../capture/target.ts';
 import { thawContainer } from '../capture/thaw.ts';
+import type { UploadWish } from '../capture/upload/upload-archive.ts';
 import { withoutCriu } from '../capture/without-criu.ts';
 import { type AccessFlags, accessOptions, addAccessOptions } from './access-options.ts';
 import type { ConfigureCommand } from './command.ts';
@@ -23,6 +24,7 @@ import { ExitCode, type Io } from './io.ts';
 import { addPodOptions, type PodFlags, podWish } from './pod-options.ts';
 import { asArgument, readTarget } from './target-argument.ts';
 import { toJson } from './terminal/escape.ts';
+import { addUploadOptions, type UploadFlags, uploadWish } from './upload-options.ts';
 import {
   insteadLines,
   planLines,
@@ -33,7 +35,7 @@ import {
 } from './views/capture.ts';
 import { warningLines } from './views/preflight.ts';
 
-interface CaptureCommandOptions extends AccessFlags, PodFlags {
+interface CaptureCommandOptions extends AccessFlags, PodFlags, UploadFlags {
   readonly namespace?: string;
   readonly container?: string;
   readonly via?: RouteName;
@@ -92,6 +94,7 @@ Examples:
   exhibit capture shop/web --both                          on the node: two archives, seconds apart
   exhibit capture shop/web --via node --max-freeze 2s      not to stand still for longer than that
   exhibit capture shop/web --via node --helper-namespace exhibit -o case-7    from elsewhere, by a pod on its node
+  exhibit capture shop/web --via node --upload @url.txt    straight from the node to a store, by a presigned URL
   exhibit capture shop/web --no-pod                        from elsewhere; makes nothing on the node
   exhibit capture shop/web --json --no-inspect | jq -r .archive.path`;
 
@@ -99,7 +102,7 @@ const TARGET =
   "NAMESPACE/POD[/CONTAINER], POD or pod/POD; with --via podman a container's name or id, as podman ps shows it; with --via node also its id";
 
 export const configure: ConfigureCommand = (command, io, finish) => {
-  addPodOptions(addAccessOptions(command.argument('[container]', TARGET)))
+  addUploadOptions(addPodOptions(addAccessOptions(command.argument('[container]', TARGET))))
     .option('-n, --namespace <namespace>', 'namespace of the pod')
     .option('-c, --container <container>', 'container of the pod (default: its only one)')
     .addOption(new Option('--via <way>', 'how the container is reached').choices([...POD_ROUTES, 'podman']))
@@ -183,7 +186,8 @@ async function capture(
   if (options.json) await io.out(`${toJson(report)}\n`);
   else await io.out(reportLines(report));
   const ran = report.container_afterwards.verdict;
-  const isHalf = report.companion !== undefined && 'failed' in report.companion;
+  const isHalf =
+    (report.companion !== undefined && 'failed' in report.companion) || report.upload?.failed !== undefined;
   const code = ran === 'frozen' || ran === 'ended' || isHalf ? ExitCode.damaged : ExitCode.done;
   const showsIt = options.inspect && !options.json && report.archive.here && signals === 0;
   if (!showsIt) return code;
@@ -231,28 +235,40 @@ async function planOf(
   if (both && (via !== undefined || pid !== undefined))
     command.error('error: --both goes two ways: without --via and --pid');
   if (pid !== undefined && via !== 'node') command.error('error: --pid needs --via node');
+  if (options.upload !== undefined && via !== 'node')
+    command.error(
+      'error: --upload needs --via node: what CRIU writes is on the node, from where collect brings it',
+    );
+  const upload = await uploadWish(options, command, io);
   if (text === undefined && pid !== undefined)
-    return planLiveCapture({ pid }, wishOf(options, io), '--pid was given');
+    return planLiveCapture({ pid }, wishOf(options, upload, io), '--pid was given');
   if (text === undefined) command.error("error: missing required argument 'container'");
   if (via === 'podman') return planPodman(text, options, command, io);
   const plan =
     via === 'node' && isContainerId(text)
-      ? planLiveCapture({ id: text }, wishOf(options, io), '--via node was asked for')
-      : await planPod(text, options, command, io);
+      ? planLiveCapture({ id: text }, wishOf(options, upload, io), '--via node was asked for')
+      : await planPod(text, options, upload, command, io);
   if (pid !== undefined) checkMember(pid, plan);
   return plan;
 }
 
-const wishOf = ({ freeze, allPages, maxFreeze, outputDir }: CaptureCommandOptions, io: Io): LiveWish => ({
+/** `upload` is read once: its URL may come from a file. */
+const wishOf = (
+  { freeze, allPages, maxFreeze, outputDir }: CaptureCommandOptions,
+  upload: UploadWish | undefined,
+  io: Io,
+): LiveWish => ({
   freeze,
   allPages,
   maxFreeze,
+  upload,
   folder: outputDir === undefined ? undefined : path.resolve(io.workingDirectory, outputDir),
 });
 
 async function planPod(
   text: string,
   options: CaptureCommandOptions,
+  upload: UploadWish | undefined,
   command: Command,
   io: Io,
 ): Promise<CapturePlan> {
@@ -275,7 +291,7 @@ async function planPod(
   return planCapture(target, access, {
     ...podOptions,
     timeoutSeconds: timeout,
-    live: wishOf(options, io),
+    live: wishOf(options, upload, io),
     helper: podWish(options, access.cluster?.namespace, io),
   });
 }

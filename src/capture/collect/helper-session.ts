@@ -72,14 +72,14 @@ export class HelperSession {
   }
 
   /** Runs a program to its end. Throws what `runInPod` throws; a pod that does not run any more is replaced next time. */
-  async run(argv: readonly string[], onOutput: PodCommand['onOutput']): Promise<CommandEnd> {
+  async run(argv: readonly string[], onOutput: PodCommand['onOutput'], input?: string): Promise<CommandEnd> {
     await this.open();
     const pod = this.#pod;
     if (pod === undefined) throw new TypeError('an opened session has a pod');
     const { namespace, name } = pod.metadata;
     const [container] = pod.spec.containers;
     const { signal } = this.#options;
-    const command = { namespace, pod: name, container: container.name, argv, onOutput, signal };
+    const command = { namespace, pod: name, container: container.name, argv, input, onOutput, signal };
     try {
       return await runInPod(this.#api, command);
     } catch (error) {

@@ -14,6 +14,8 @@ export interface PodCommand {
   readonly pod: string;
   readonly container: string;
   readonly argv: readonly string[];
+  /** For its standard input, which is not ended; default: it has none. */
+  readonly input?: string | undefined;
   /** The next bytes wait until it has taken these. */
   readonly onOutput: (bytes: Uint8Array) => Promise<void> | void;
   readonly signal: AbortSignal;
@@ -26,7 +28,7 @@ export interface CommandEnd {
 }
 
 const PROTOCOLS = ['v5.channel.k8s.io', 'v4.channel.k8s.io'];
-const CHANNELS = { output: 1, errors: 2, status: 3 } as const;
+const CHANNELS = { input: 0, output: 1, errors: 2, status: 3 } as const;
 
 const CONNECT_MILLISECONDS = 20_000;
 /** Kubelets send pieces of 32 KiB; a message that is this much longer is none of theirs. */
@@ -71,8 +73,9 @@ export async function runInPod(api: Endpoint, command: PodCommand): Promise<Comm
   }
 }
 
-function commandUrl(api: Endpoint, { namespace, pod, container, argv }: PodCommand): URL {
+function commandUrl(api: Endpoint, { namespace, pod, container, argv, input }: PodCommand): URL {
   const query = new URLSearchParams({ container, stdout: 'true', stderr: 'true' });
+  if (input !== undefined) query.set('stdin', 'true');
   for (const argument of argv) query.append('command', argument);
   const url = new URL(api.url);
   url.protocol = api.url.protocol === 'http:' ? 'ws:' : 'wss:';
@@ -109,6 +112,8 @@ function conversation(socket: WebSocket, api: Endpoint, command: PodCommand): Pr
     let isOpen = false;
     socket.on('open', () => {
       isOpen = true;
+      const { input } = command;
+      if (input !== undefined) socket.send(Buffer.concat([Buffer.of(CHANNELS.input), Buffer.from(input)]));
     });
     socket.on('message', (data: Buffer) => reader.take(data));
     socket.on('unexpected-response', (request: ClientRequest, response: IncomingMessage) => {

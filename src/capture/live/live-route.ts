@@ -2,12 +2,15 @@
  * The way without CRIU: this machine is the container's node and this is root. From elsewhere, a helper pod on the node runs
  * the same code.
  */
+import { rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { withLock } from '../capture-lock.ts';
 import { CHECKPOINTS_FOLDER, checkpointPath } from '../checkpoint-file.ts';
 import type { ContainerRuntime } from '../cri/runtime.ts';
+import { hashFile } from '../node-files.ts';
 import type { CaptureRoute, TakeWatch } from '../route.ts';
 import type { CaptureSubject } from '../target.ts';
+import { attemptUpload, type UploadWish, uploadArchive, uploadStage } from '../upload/upload-archive.ts';
 import { removeLeftovers } from './archive-file.ts';
 import { DEFAULT_MAX_FREEZE_MILLISECONDS } from './freeze/freeze-container.ts';
 import type { LivePhase } from './held-copy.ts';
@@ -24,6 +27,7 @@ export interface LiveWish {
   readonly maxFreeze?: number | undefined;
   /** For the archive; default: the kubelet's. */
   readonly folder?: string | undefined;
+  readonly upload?: UploadWish | undefined;
 }
 
 export interface LiveRouteOptions {
@@ -68,7 +72,23 @@ async function take(options: LiveRouteOptions, watch: TakeWatch): Promise<string
     onPhase: (phase) => watch.onStage?.(stageOf(phase)),
   });
   watch.onRecord?.(record);
+  if (wish.upload !== undefined) await store(file, wish.upload, watch);
   return file;
+}
+
+async function store(file: string, { target, keeps }: UploadWish, watch: TakeWatch): Promise<void> {
+  watch.onStage?.('it runs again: hashing the archive');
+  const stored = { size: (await stat(file)).size, sha256: await hashFile(file) };
+  const outcome = await attemptUpload(target, stored, () =>
+    uploadArchive(file, target, {
+      ...stored,
+      signal: watch.signal ?? new AbortController().signal,
+      onProgress: (done) => watch.onStage?.(uploadStage(done, stored.size)),
+      tell: (text) => watch.onNote?.(text),
+    }),
+  );
+  watch.onUpload?.(outcome);
+  if (outcome.failed === undefined && !keeps) await rm(file);
 }
 
 /** As the kubelet's: POD_NAMESPACE-CONTAINER. */

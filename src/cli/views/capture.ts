@@ -119,20 +119,29 @@ export function reportLines(report: CaptureReport): string {
   const { archive, container_afterwards: after, node, route, pod_uid } = report;
   const size =
     archive.size === undefined ? [] : [`size       ${formatBytes(archive.size)} (${archive.size} bytes)`];
+  const isStored = report.upload?.failed === undefined && report.upload?.to === archive.path;
   const hash = archive.sha256 === undefined ? [] : [`sha256     ${archive.sha256}`];
   const own = lines([
     `captured   ${formatTarget(report)} in ${report.seconds.toFixed(1)} s, via ${route.name}`,
     ...(pod_uid === undefined ? [] : [`pod uid    ${pod_uid}`]),
-    `archive    ${archive.path}${node === undefined ? '' : ` on node ${node}`}`,
+    `archive    ${archive.path}${isStored || node === undefined ? '' : ` on node ${node}`}`,
+    ...uploadLines(report.upload),
     ...size,
     ...hash,
     `identity   ${route.trust}`,
     ...(report.live === undefined ? [] : liveLines(report.live)),
     `container  ${VERDICTS[after.verdict]}: ${after.detail}`,
     ...after.help.map((line) => `           ${line}`),
-    ...(archive.here ? [] : fetchHint(report).map((line) => `           ${line}`)),
+    ...(archive.here || isStored ? [] : fetchHint(report).map((line) => `           ${line}`)),
   ]);
   return own + companionLines(report.companion);
+}
+
+function uploadLines(upload: CaptureReport['upload']): readonly string[] {
+  if (upload === undefined) return [];
+  if (upload.failed === undefined) return [`stored     ${upload.to}`];
+  const help = upload.help.map((line) => `           ${line}`);
+  return [`NOT STORED ${upload.failed}`, ...help];
 }
 
 function companionLines(companion: CaptureReport['companion']): string {

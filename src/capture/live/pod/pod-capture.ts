@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { ExhibitError } from '../../../bytes/exhibit-error.ts';
 import { findNode } from '../../cluster/nodes.ts';
+import { MOUNT_PATH } from '../../collect/helper-pod.ts';
 import { HelperSession } from '../../collect/helper-session.ts';
 import { localName } from '../../collect/naming.ts';
 import type { NodeShell } from '../../collect/node-folder.ts';
@@ -13,6 +14,8 @@ import { ownOwner } from '../../collect/owner.ts';
 import { partPath } from '../../collect/part-file.ts';
 import { type TransferProgress, transfer } from '../../collect/transfer.ts';
 import type { Endpoint } from '../../https-client.ts';
+import { attemptUpload, type UploadOutcome, type UploadWish } from '../../upload/upload-archive.ts';
+import { uploadInPod } from '../../upload/upload-in-pod.ts';
 import { captureManifest, NODE_PROGRAM, POD_PROGRAM } from './capture-manifest.ts';
 import type { PodArchive } from './pod-end.ts';
 import { runInSamePod, watchPodCapture } from './pod-watch.ts';
@@ -24,6 +27,11 @@ export interface PodCaptureOptions {
   readonly args: readonly string[];
   /** A folder here; or the node's own, where the archive then stays. */
   readonly destination: { readonly here: string } | { readonly onNode: string };
+  /** To a store, from the pod itself. */
+  readonly upload?: UploadWish | undefined;
+  readonly onUpload: (outcome: UploadOutcome) => void;
+  /** Bytes that are stored, and of how many. */
+  readonly onStored: (done: number, total: number) => void;
   readonly signal: AbortSignal;
   readonly tell: (text: string) => void;
   /** A line that the capture says; not escaped. */
@@ -40,22 +48,53 @@ export async function probePodCapture(api: Endpoint, options: PodCaptureOptions)
   await sessionOf(api, options).probe();
 }
 
+export interface CapturedByPod {
+  /** Of the archive; of one that is only in a store, its URL without the query. */
+  readonly path: string;
+  readonly isHere: boolean;
+}
+
 /**
- * The archive's path: here, or on the node. Whatever happens, the pod is removed, and the container runs: the pod's program
+ * Where the archive is. Whatever happens, the pod is removed, and the container runs: the pod's program
  * lets it run, and a guard on the node if that is killed.
  */
-export async function capturePod(api: Endpoint, options: PodCaptureOptions): Promise<string> {
+export async function capturePod(api: Endpoint, options: PodCaptureOptions): Promise<CapturedByPod> {
   await ensureReady(api, options.node);
   const session = sessionOf(api, options);
   const { destination } = options;
   try {
     await session.open();
     const archive = await watchPodCapture(session, options);
-    if ('onNode' in destination) return `${destination.onNode}/${archive.name}`;
-    return await bring(session, archive, destination.here, options);
+    const stored = options.upload && (await store(session, archive, options.upload, options));
+    if (stored !== undefined) return { path: stored, isHere: false };
+    if ('onNode' in destination) return { path: `${destination.onNode}/${archive.name}`, isHere: false };
+    return { path: await bring(session, archive, destination.here, options), isHere: true };
   } finally {
     await session.close();
   }
+}
+
+/** The URL without its query, where the archive is to be nowhere else; undefined where it is, or could not be stored. */
+async function store(
+  session: HelperSession,
+  { name, size, sha256 }: PodArchive,
+  { target, keeps }: UploadWish,
+  { signal, tell, onUpload, onStored }: PodCaptureOptions,
+): Promise<string | undefined> {
+  const argv = [NODE_PROGRAM, POD_PROGRAM, 'upload', `${MOUNT_PATH}/${name}`];
+  const outcome = await attemptUpload(target, { size, sha256 }, () =>
+    uploadInPod(
+      { ...target, size, sha256 },
+      {
+        signal,
+        tell,
+        onProgress: (done) => onStored(done, size),
+        run: (input, onOutput) => runInSamePod(session, argv, onOutput, input),
+      },
+    ),
+  );
+  onUpload(outcome);
+  return outcome.failed === undefined && !keeps ? outcome.to : undefined;
 }
 
 async function ensureReady(api: Endpoint, node: string): Promise<void> {

@@ -13,8 +13,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { ExhibitError } from '../../../bytes/exhibit-error.ts';
 import { MOUNT_PATH } from '../../collect/helper-pod.ts';
 import { BLOCK_BYTES, type FolderCommand } from '../../collect/node-folder.ts';
+import { uploadArchive } from '../../upload/upload-archive.ts';
+import type { UploadRequest, UploadWord } from '../../upload/upload-in-pod.ts';
+import { parseUploadUrl } from '../../upload/upload-target.ts';
 import { MAX_REPORT_BYTES, type PodEnd } from './pod-end.ts';
 
 const EXHIBIT = fileURLToPath(new URL('../exhibit.cjs', import.meta.url));
@@ -27,7 +31,7 @@ const WAIT_MILLISECONDS = 2 ** 31 - 1;
 
 type Action = (args: readonly string[]) => Promise<void>;
 
-const ACTIONS: Readonly<Record<'run' | 'watch' | Exclude<FolderCommand, 'list'>, Action>> = {
+const ACTIONS: Readonly<Record<'run' | 'watch' | Exclude<FolderCommand, 'list'> | 'upload', Action>> = {
   run,
   watch: ([from = '0']) => watch(Number(from)),
   find: async ([file = '']) => {
@@ -38,6 +42,7 @@ const ACTIONS: Readonly<Record<'run' | 'watch' | Exclude<FolderCommand, 'list'>,
     for await (const bytes of pieces(file, Number(block) * BLOCK_BYTES)) await send(bytes);
   },
   hash: async ([file = '']) => write(`${await hash(file, Number.POSITIVE_INFINITY)}  -\n`),
+  upload: ([file = '']) => upload(file),
   'hash-blocks': async ([file = '', blocks = '0']) =>
     write(`${await hash(file, Number(blocks) * BLOCK_BYTES)}  -\n`),
 };
@@ -83,6 +88,47 @@ async function watch(from: number): Promise<void> {
     if (isOver) return write(`\0${readFileSync(END, 'utf8')}`);
     await sleep(POLL_MILLISECONDS);
   }
+}
+
+const PROGRESS_MILLISECONDS = 500;
+/** A URL, and the certificates of a few authorities. */
+const MAX_REQUEST_LENGTH = 1024 * 1024;
+
+async function upload(file: string): Promise<void> {
+  const say = (word: UploadWord): void => write(`${JSON.stringify(word)}\n`);
+  let told = 0;
+  try {
+    const { url, ca, size, sha256 } = JSON.parse(await readLine()) as UploadRequest;
+    await uploadArchive(
+      file,
+      { url: parseUploadUrl(url), ca },
+      {
+        size,
+        sha256,
+        signal: new AbortController().signal,
+        tell: (note) => say({ note }),
+        onProgress: (done) => {
+          if (Date.now() - told < PROGRESS_MILLISECONDS) return;
+          told = Date.now();
+          say({ done });
+        },
+      },
+    );
+    say({ stored: true });
+  } catch (error) {
+    const isOurs = error instanceof ExhibitError;
+    say({ error: isOurs ? error.message : 'the upload ended unexpectedly', help: isOurs ? error.help : [] });
+  }
+}
+
+/** The input stays open: it is let go of once the line is here. */
+async function readLine(): Promise<string> {
+  let line = '';
+  for await (const bytes of process.stdin) {
+    line += String(bytes);
+    if (line.endsWith('\n') || line.length > MAX_REQUEST_LENGTH) break;
+  }
+  return line;
 }
 
 async function* pieces(file: string, start: number, end?: number): AsyncGenerator<Buffer> {

@@ -7,6 +7,7 @@ import type { TransferProgress } from '../../collect/transfer.ts';
 import type { Endpoint } from '../../https-client.ts';
 import type { CaptureRoute, TakeWatch } from '../../route.ts';
 import { type ContainerTarget, formatTarget } from '../../target.ts';
+import { uploadStage } from '../../upload/upload-archive.ts';
 import type { LiveWish } from '../live-route.ts';
 import { capturePod, type PodCaptureOptions, probePodCapture } from './pod-capture.ts';
 
@@ -37,6 +38,9 @@ export function podRoute(api: Endpoint, { target, node, reason, wish, live }: Po
     tell: (text) => watch.onNote?.(text),
     onLine: (line) => watch.onNote?.(`on ${node}: ${line}`),
     onProgress: (progress) => watch.onStage?.(stageOf(progress)),
+    upload: live?.upload,
+    onUpload: (outcome) => watch.onUpload?.(outcome),
+    onStored: (done, total) => watch.onStage?.(uploadStage(done, total)),
   });
   return {
     name: 'node',
@@ -46,9 +50,9 @@ export function podRoute(api: Endpoint, { target, node, reason, wish, live }: Po
     trust: 'its processes were read on its node by a pod that was made there for it, without CRIU',
     probe: () => probePodCapture(api, options({})),
     take: async (watch = {}) => {
-      const file = await capturePod(api, options(watch));
-      if ('here' in wish.destination) await tellRecord(file, watch);
-      return file;
+      const { path, isHere } = await capturePod(api, options(watch));
+      if (isHere) await tellRecord(path, watch);
+      return path;
     },
   };
 }

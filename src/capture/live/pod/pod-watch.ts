@@ -46,8 +46,9 @@ export async function runInSamePod(
   session: HelperSession,
   argv: readonly string[],
   onOutput: (bytes: Uint8Array) => Promise<void> | void,
+  input?: string,
 ) {
-  if (session.isOpen) return session.run(argv, onOutput);
+  if (session.isOpen) return session.run(argv, onOutput, input);
   const message = 'the capture pod is gone, and what it had captured with it';
   const help = [
     'The container runs. To keep the archive on the node whatever becomes of the pod: --keep-on-node',
