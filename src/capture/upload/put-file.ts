@@ -16,6 +16,8 @@ export interface PutOptions extends UploadedFile {
 const PIECE_BYTES = 1024 * 1024;
 /** A store that takes nothing, or does not answer, for so long is not going to. */
 const IDLE_MILLISECONDS = 120_000;
+/** RFC 9110 wants nobody to wait for ever for a 100: some servers never send one. */
+const PATIENCE_MILLISECONDS = 2000;
 /** A refusal is a small document. */
 const MAX_ANSWER_BYTES = 64 * 1024;
 const MAX_QUOTED_LENGTH = 300;
@@ -50,7 +52,8 @@ async function exchange(file: string, { url, ca }: UploadTarget, options: PutOpt
   const client = url.startsWith('http:') ? http : https;
   const outgoing = client.request(url, {
     method: 'PUT',
-    headers: uploadHeaders(url, options),
+    // A store that refuses says so before it is sent gigabytes, and does not cut the connection over them.
+    headers: { ...uploadHeaders(url, options), expect: '100-continue' },
     agent: false,
     signal: options.signal,
     ...(ca === undefined ? {} : { ca }),
@@ -62,8 +65,9 @@ async function exchange(file: string, { url, ca }: UploadTarget, options: PutOpt
     outgoing.once('response', (incoming) => readAnswer(incoming).then(resolve, reject));
     outgoing.once('error', reject);
   });
-  // A store that refuses may answer and close before it has taken everything: its answer says why.
-  const sent = send(file, outgoing, options).catch((error: unknown) => error);
+  const sent = mayBeSent(outgoing)
+    .then((may) => (may ? send(file, outgoing, options) : undefined))
+    .catch((error: unknown) => error);
   const answer = await answered.catch(async (error: unknown) => {
     await sent;
     throw error;
@@ -71,6 +75,27 @@ async function exchange(file: string, { url, ca }: UploadTarget, options: PutOpt
   outgoing.destroy();
   await sent;
   return answer;
+}
+
+/** Once the store asks for the rest, or says nothing for a while, as one does that does not know the question. */
+function mayBeSent(outgoing: http.ClientRequest): Promise<boolean> {
+  return new Promise((resolve) => {
+    let patience: NodeJS.Timeout | undefined;
+    const settle = (may: boolean) => () => {
+      clearTimeout(patience);
+      resolve(may);
+    };
+    outgoing.once('socket', (socket) => {
+      const event = 'encrypted' in socket ? 'secureConnect' : 'connect';
+      socket.once(event, () => {
+        patience = setTimeout(settle(true), PATIENCE_MILLISECONDS);
+      });
+    });
+    outgoing.once('continue', settle(true));
+    outgoing.once('response', settle(false));
+    outgoing.once('close', settle(false));
+    outgoing.flushHeaders();
+  });
 }
 
 async function send(
