@@ -121,9 +121,9 @@ function withOneVvar(vmas: readonly VmaEntry[], vma: VmaEntry): readonly VmaEntr
   return isSecond ? [...vmas.slice(0, -1), { ...last, end: vma.end }] : [...vmas, vma];
 }
 
-/** To CRIU a System V segment is no file, here it is one, as other shared memory. */
-function comparableVma({ shmid: _, ...vma }: VmaEntry): unknown {
-  return vma.status === SYSV ? { ...vma, status: 0x81, flags: 1 } : vma;
+/** Of a file it is the id that each gives in its own way, of a System V segment its own. */
+function comparableVma({ shmid, ...vma }: VmaEntry): unknown {
+  return vma.status === SYSV ? { ...vma, shmid } : vma;
 }
 
 describe('of one container, /proc with ptrace and CRIU tell the same', () => {

@@ -12,6 +12,7 @@ import { EVENT_FILES, eventfdNumber } from './event-files.ts';
 import { type FileBook, UNKNOWN_OWNER } from './file-book.ts';
 import type { FileLocks } from './file-locks.ts';
 import type { OwnerOf } from './file-owners.ts';
+import type { MappedFileContext } from './mapped-files.ts';
 import type { MountTable } from './mount-table.ts';
 import { isFifo, namedEntry } from './named-file.ts';
 import { namespaceEntry } from './namespace-files.ts';
@@ -44,6 +45,7 @@ export interface DescriptorContext {
   readonly terminals: Terminals;
   readonly locks: FileLocks;
   readonly deleted: DeletedFiles;
+  readonly isSegment: MappedFileContext['isSegment'];
   readonly others: OtherDescriptor[];
   readonly sameFiles: SameFiles;
   readonly socketProtocols: SocketProtocols;

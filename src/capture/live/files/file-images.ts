@@ -5,6 +5,7 @@
 import { imageKinds } from '../../../criu/image-kinds.ts';
 import type { ContentItem } from '../content/content-item.ts';
 import { type LiveImage, listImage } from '../live-image.ts';
+import type { NamespaceLook } from '../look/gather-namespaces.ts';
 import type { GatheredContainer, GatheredProcess } from '../look/gathered.ts';
 import { type KernelAnswers, NO_ANSWERS } from '../look/kernel-questions.ts';
 import type { Mapping } from '../proc/mappings.ts';
@@ -67,6 +68,7 @@ export function buildFileImages(
 ): FileImages {
   const { processes, networks } = container;
   const { netlink, sameFiles, sharedParts, socketOptions, socketProtocols, waiting } = answers;
+  const segments = segmentNumbers(answers.namespaces);
   const tables = new MountTables(processes);
   const numbers = new TaskNumbers(container);
   const { depth } = numbers;
@@ -75,6 +77,8 @@ export function buildFileImages(
     book,
     depth,
     deleted,
+    isSegment: ({ namespaces }, { path, inode }) =>
+      path.startsWith('/SYSV') && segments.has(`${namespaces.ipc} ${inode}`),
     sameFiles,
     socketProtocols,
     sockets: readSocketTable(networks, netlink.namespaces, socketOptions),
@@ -108,6 +112,14 @@ export function buildFileImages(
     beside: { descriptors: context.others, networks: networkFacts(networks, netlink.namespaces) },
   };
 }
+
+/** Namespace and id of each System V segment. */
+const segmentNumbers = ({ ipc }: NamespaceLook): ReadonlySet<string> =>
+  new Set(
+    [...ipc].flatMap(([namespace, { segments }]) =>
+      segments.map((each) => `${namespace} ${each.get('shmid')}`),
+    ),
+  );
 
 /** A process that has ended and was not waited for has given back everything; CRIU writes none of these images for it. */
 const hasFiles = ({ root, descriptors }: GatheredProcess): boolean =>

@@ -11,6 +11,8 @@ export interface MappedFileContext {
   readonly book: FileBook;
   readonly shared: SharedMemoryFiles;
   readonly deleted: DeletedFiles;
+  /** Whether the mapping is a System V segment that ipcns-shm-N.img tells of: to CRIU that is no file. */
+  readonly isSegment: (process: GatheredProcess, mapping: Mapping) => boolean;
 }
 
 /** Ids in files.img of a process's mappings, by their start; mappings of no file are not in it. */
@@ -32,10 +34,11 @@ function addMappedFile(
   process: GatheredProcess,
   mapping: Mapping,
   mounts: MountTable,
-  { book, shared, deleted }: MappedFileContext,
+  { book, shared, deleted, isSegment }: MappedFileContext,
 ): number | undefined {
   const name = sharedMemoryName(mapping, mounts);
   if (name !== undefined) {
+    if (isSegment(process, mapping)) return undefined;
     shared.growTo(name, mapping, executableStat(process, mapping)?.size);
     return book.once(`shared ${name} ${mapping.inode}`, (id) => shared.ofMapping(id, name, mapping)).id;
   }

@@ -19,6 +19,7 @@ const STATUS = {
   fileShared: 1 << 7,
   anonymousShared: 1 << 8,
   anonymousPrivate: 1 << 9,
+  sysvIpc: 1 << 10,
   socket: 1 << 11,
   vvar: 1 << 12,
   aioRing: 1 << 13,
@@ -36,6 +37,10 @@ const ADVICE_WORDS = { rr: 1, sr: 2, dc: 10, mg: 12, hg: 14, nh: 15, dd: 16, wf:
 
 /** Shared anonymous memory is a memfd to CRIU, System V segments are not. */
 const MEMFD = /^\/(?:memfd:|dev\/zero \(deleted\)$)/;
+
+/** A System V segment that is no file of files.img; its inode is its id. */
+const SEGMENT = /^\/SYSV[0-9a-f]{8} \(deleted\)$/;
+const SEGMENT_STATUS = STATUS.regular | STATUS.anonymousShared | STATUS.sysvIpc;
 
 /** The kernel's names of mappings of its own. */
 const KERNEL_STATUS: Readonly<Record<string, number>> = {
@@ -88,19 +93,21 @@ function auxiliaryVector(auxv: Uint8Array): readonly bigint[] {
 }
 
 function vmaOf(mapping: Mapping, file: number | undefined): VmaEntry {
-  const isFile = file !== undefined || isSpecialFile(mapping);
+  const isSegment = file === undefined && mapping.shared && SEGMENT.test(mapping.path);
+  const isFile = !isSegment && (file !== undefined || isSpecialFile(mapping));
+  const hasOffset = isFile || isSegment;
   const advice = adviceOf(mapping);
   return {
     start: mapping.start,
     end: mapping.end,
-    pgoff: isFile ? mapping.offset : 0n,
-    shmid: BigInt(file ?? 0),
+    pgoff: hasOffset ? mapping.offset : 0n,
+    shmid: isSegment ? mapping.inode : BigInt(file ?? 0),
     prot: protectionOf(mapping),
     flags: flagsOf(mapping, isFile),
-    status: statusOf(mapping, isFile),
+    status: isSegment ? SEGMENT_STATUS : statusOf(mapping, isFile),
     fd: -1n,
     madv: advice === 0n ? undefined : advice,
-    fdflags: isFile ? (mapping.shared && mapping.writable ? O_RDWR : 0) : undefined,
+    fdflags: hasOffset ? (mapping.shared && mapping.writable ? O_RDWR : 0) : undefined,
   };
 }
 
